@@ -1,0 +1,21 @@
+"""The plug board of the core: packages, commands and the entry points that the core itself offers."""
+
+from setuptools import find_packages, setup
+
+setup(
+    packages=find_packages(include=["corenova", "corenova.*"]),
+    package_data={"corenova.db": ["migrations/*.mako"], "corenova": ["py.typed"]},
+    entry_points={
+        "console_scripts": [
+            "corenova-all = corenova.cmd.all_in_one:main",
+            "corenova-api = corenova.cmd.api:main",
+            "corenova-conductor = corenova.cmd.conductor:main",
+            "corenova-scheduler = corenova.cmd.scheduler:main",
+            "corenova-compute = corenova.cmd.compute:main",
+            "corenova-manage = corenova.cmd.manage.main:main",
+        ],
+        "oslo.config.opts": ["corenova = corenova.conf:list_opts"],
+        "oslo.policy.policies": ["corenova = corenova.policy:list_rules"],
+        "oslo.messaging.drivers": ["local = corenova.rpc.local:LocalDriver"],
+    },
+)
