@@ -1,0 +1,24 @@
+"""[compute]: the driver and how builds are carried out on this machine."""
+
+from oslo_config import cfg
+
+GROUP = "compute"
+OPTIONS = [
+    cfg.StrOpt("driver", default="fake", help="The hypervisor driver; any entry point of corenova.compute.drivers."),
+    cfg.IntOpt("max_concurrent_builds", default=10, min=1, help="Builds that run at the same time on one host."),
+    cfg.IntOpt("threads", default=64, min=1, help="Threads of this process for builds and other work on guests."),
+    cfg.IntOpt(
+        "reconcile_interval_s",
+        default=60,
+        min=1,
+        help="Seconds between two comparisons of what should run here with what does.",
+    ),
+    cfg.FloatOpt(
+        "report_linger_s",
+        default=0.003,
+        min=0.0,
+        max=1.0,
+        help="How long finished work waits for company, so that one message and one transaction report many.",
+    ),
+    cfg.IntOpt("shutdown_timeout", default=60, min=0, help="Seconds that a guest is given to shut down by itself."),
+]

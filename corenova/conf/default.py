@@ -1,0 +1,37 @@
+"""[DEFAULT]: where this process keeps its state and how it is called."""
+
+import socket
+
+from oslo_config import cfg
+
+GROUP = None
+OPTIONS = [
+    cfg.StrOpt(
+        "state_path",
+        default="./state",
+        help="Directory for everything that this deployment writes: the SQLite database, passwords, logs of the fake "
+        "driver. It must be writable; it is made when it does not exist.",
+    ),
+    cfg.HostAddressOpt(
+        "host",
+        default=socket.gethostname(),
+        sample_default="<name of this machine>",
+        help="The name of this process among its peers. Two computes must not share one; other services may.",
+    ),
+    cfg.StrOpt(
+        "default_availability_zone",
+        default="nova",
+        help="The zone of a host that no aggregate puts into a zone.",
+    ),
+    cfg.StrOpt(
+        "default_schedule_zone",
+        help="The zone of servers whose request names none. Unset: any zone.",
+    ),
+    cfg.IntOpt(
+        "service_down_time",
+        default=60,
+        min=2,
+        help="A service is down when it has not been heard of for this many seconds.",
+    ),
+    cfg.IntOpt("report_interval", default=10, min=1, help="Seconds between two heartbeats of a service."),
+]

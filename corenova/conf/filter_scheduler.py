@@ -1,0 +1,47 @@
+"""[filter_scheduler]: which plug-ins decide, with Nova's names so that a section of nova.conf carries over."""
+
+from oslo_config import cfg
+
+GROUP = "filter_scheduler"
+OPTIONS = [
+    cfg.ListOpt(
+        "enabled_filters",
+        default=[
+            "ComputeFilter",
+            "ComputeCapabilitiesFilter",
+            "ImagePropertiesFilter",
+            "ServerGroupAntiAffinityFilter",
+            "ServerGroupAffinityFilter",
+        ],
+        help="Filters in the order in which they are asked; any installed entry point of corenova.scheduler.filters.",
+    ),
+    cfg.ListOpt(
+        "weight_classes",
+        default=[
+            "RAMWeigher",
+            "CPUWeigher",
+            "DiskWeigher",
+            "ServerGroupSoftAffinityWeigher",
+            "ServerGroupSoftAntiAffinityWeigher",
+            "BuildFailureWeigher",
+        ],
+        help="Weighers; any installed entry point of corenova.scheduler.weighers. "
+        "nova.scheduler.weights.all_weighers means this default.",
+    ),
+    cfg.IntOpt("host_subset_size", default=1, min=1, help="Choose at random among this many best hosts."),
+    cfg.BoolOpt(
+        "shuffle_best_same_weighed_hosts", default=False, help="Choose at random among hosts of equal, best weight."
+    ),
+    cfg.FloatOpt("ram_weight_multiplier", default=1.0, help="Free RAM. Positive spreads, negative stacks."),
+    cfg.FloatOpt("cpu_weight_multiplier", default=1.0, help="Free vCPUs. Positive spreads, negative stacks."),
+    cfg.FloatOpt("disk_weight_multiplier", default=1.0, help="Free disk. Positive spreads, negative stacks."),
+    cfg.FloatOpt("soft_affinity_weight_multiplier", default=1.0, help="Members of the server's soft-affinity group."),
+    cfg.FloatOpt(
+        "soft_anti_affinity_weight_multiplier", default=1.0, help="Members of the server's soft-anti-affinity group."
+    ),
+    cfg.FloatOpt(
+        "build_failure_weight_multiplier",
+        default=1000000.0,
+        help="Builds that failed in a row on a host; applied negatively.",
+    ),
+]

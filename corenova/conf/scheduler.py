@@ -1,0 +1,25 @@
+"""[scheduler]: how hard a placement is tried."""
+
+from oslo_config import cfg
+
+GROUP = "scheduler"
+OPTIONS = [
+    cfg.IntOpt("max_attempts", default=3, min=1, help="Hosts that are tried for one build, the first included."),
+    cfg.FloatOpt(
+        "refresh_interval_s",
+        default=1.0,
+        min=0.05,
+        help="How old the scheduler's picture of the hosts may be. Claims are checked against the database in any "
+        "case, and nothing is called unplaceable before a fresh look.",
+    ),
+    cfg.BoolOpt(
+        "limit_tenants_to_placement_aggregate",
+        default=False,
+        help="Servers of a project that aggregates name in filter_tenant_id* run only on hosts of those aggregates.",
+    ),
+    cfg.BoolOpt(
+        "placement_aggregate_required_for_tenants",
+        default=False,
+        help="With the option above: a project that no aggregate names fits nowhere.",
+    ),
+]

@@ -1,0 +1,53 @@
+"""The weigher contract: how good is this host for this request? Higher wins.
+
+A weigher is any class with ``weigh`` or ``weights``, or both. Registered in ``corenova.scheduler.weighers`` under its
+class name; chosen by ``[filter_scheduler] weight_classes``. Raw values are normalised over the candidates to 0..1 as
+Nova does (min-max; ``minval`` / ``maxval`` fix an end), multiplied, and summed.
+"""
+
+from typing import ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+
+from corenova.contracts.filter import HostColumns
+from corenova.objects.host_state import HostState
+from corenova.objects.request_spec import RequestSpec
+
+
+class WeigherTraits(Protocol):
+    """Optional class attributes of a weigher.
+
+    :cvar multiplier_option: name of the ``[filter_scheduler]`` option that holds the multiplier, for instance
+        ``ram_weight_multiplier``. Without it the multiplier is 1.0. Aggregate metadata of the same name overrides it
+        per host (of several values the smallest).
+    :cvar negate: the multiplier is applied negatively (BuildFailureWeigher).
+    :cvar minval: fixed lower end of the normalisation, or None for the smallest raw value seen.
+    :cvar maxval: fixed upper end, or None.
+    """
+
+    multiplier_option: ClassVar[str | None]
+    negate: ClassVar[bool]
+    minval: ClassVar[float | None]
+    maxval: ClassVar[float | None]
+
+
+@runtime_checkable
+class ScalarWeigher(Protocol):
+    """The form to write first."""
+
+    def weigh(self, host_state: HostState, spec: RequestSpec) -> float:
+        """Return the raw weight of one candidate: a finite number, higher is better.
+
+        Must not block, do I/O, or change its arguments; may be called again for the same pair. A weigher that raises
+        or returns something else counts as zero for all candidates of that decision, and the fault is shown.
+        """
+        ...
+
+
+@runtime_checkable
+class VectorWeigher(Protocol):
+    """The fast form: one call for all hosts. It must agree with ``weigh`` when both are there."""
+
+    def weights(self, hosts: HostColumns, spec: RequestSpec) -> np.ndarray:
+        """Return a float64 array of length N (hosts that are no candidates included); same rules as weigh."""
+        ...

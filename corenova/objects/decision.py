@@ -1,0 +1,36 @@
+"""Why an instance is where it is, or nowhere: what the scheduler keeps with each placement."""
+
+import msgspec
+
+
+class StageResult(msgspec.Struct, frozen=True, array_like=True):
+    """One stage or filter: how many hosts it was asked about and how many it let pass."""
+
+    name: str
+    asked: int
+    passed: int
+
+
+class Rejection(msgspec.Struct, frozen=True, array_like=True):
+    """One host that was turned down: by which stage or filter, and its words."""
+
+    host: str
+    stage: str
+    reason: str
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One placement. ``rejections`` names every rejected host when nothing fits; it is operators' reading.
+
+    :param host: the chosen host, or None.
+    :param weights: per weigher the weighted value of the chosen host, then their sum under ``total``.
+    :param alternates: the (host, zone) pairs that a failed build would go to next, best first.
+    :param summary: the sentence for the user when nothing fits.
+    """
+
+    host: str | None
+    stages: tuple[StageResult, ...] = ()
+    weights: dict[str, float] = {}
+    alternates: tuple[tuple[str, str], ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    summary: str = ""

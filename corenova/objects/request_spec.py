@@ -1,0 +1,148 @@
+"""What is asked: the one value that travels from the API through conductor and scheduler to the driver.
+
+A new wish of a request is a field here and its user, not a longer signature at every hop. Field names are Nova's
+RequestSpec names where it has them, because plug-ins read them.
+"""
+
+import msgspec
+
+VCPU = "VCPU"
+MEMORY_MB = "MEMORY_MB"
+DISK_GB = "DISK_GB"
+
+
+class Flavor(msgspec.Struct, frozen=True, kw_only=True):
+    """A flavor as it was when the server was asked for; later edits of the flavor do not reach existing servers.
+
+    :param flavorid: the id that users know (text).
+    :param memory_mb: RAM in MiB.
+    :param root_gb: root disk in GiB; 0 means the size of the image.
+    :param ephemeral_gb: additional empty disk in GiB.
+    :param swap: swap disk in MiB.
+    """
+
+    flavorid: str
+    name: str
+    vcpus: int
+    memory_mb: int
+    root_gb: int
+    ephemeral_gb: int = 0
+    swap: int = 0
+    rxtx_factor: float = 1.0
+    is_public: bool = True
+    disabled: bool = False
+    description: str | None = None
+    extra_specs: dict[str, str] = {}
+
+
+class ImageMeta(msgspec.Struct, frozen=True, kw_only=True):
+    """The image facts that placement and the driver need; ``properties`` are the image's own (``hw_*``, ``trait:*``).
+
+    :param min_disk: smallest root disk in GiB.
+    :param min_ram: smallest RAM in MiB.
+    :param size: bytes, or None when not known.
+    """
+
+    id: str
+    name: str
+    min_disk: int = 0
+    min_ram: int = 0
+    size: int | None = None
+    disk_format: str = "raw"
+    container_format: str = "bare"
+    properties: dict[str, str] = {}
+
+
+class InstanceGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A server group as the scheduler saw it at ``generation``; the claim fails when the group has changed since.
+
+    :param policy: affinity, anti-affinity, soft-affinity or soft-anti-affinity.
+    :param rules: for anti-affinity ``{"max_server_per_host": n}``.
+    :param hosts: members per host, ``{host: count}``.
+    """
+
+    uuid: str
+    name: str
+    policy: str
+    rules: dict[str, int] = {}
+    generation: int = 0
+    hosts: dict[str, int] = {}
+
+    def allows(self, host: str) -> bool:
+        """Tell whether a hard policy lets one more member onto ``host`` (soft policies only weigh)."""
+        if self.policy == "affinity":
+            return not self.hosts or host in self.hosts
+        if self.policy == "anti-affinity":
+            return self.hosts.get(host, 0) < self.rules.get("max_server_per_host", 1)
+        return True
+
+    def with_member(self, host: str) -> "InstanceGroup":
+        """Return the group as it is with one more member on ``host``."""
+        return msgspec.structs.replace(self, hosts={**self.hosts, host: self.hosts.get(host, 0) + 1})
+
+
+class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything about a requested server that decides where it may run.
+
+    :param availability_zone: a zone name, or None for any.
+    :param force_hosts: hosts named by ``az:host``: filters are skipped, capacity is not.
+    :param force_nodes: nodes named by ``az:host:node``.
+    :param instance_group: set by the scheduler from ``instance_group_uuid`` when it decides.
+    :param scheduler_hints: the user's hints as they came, each value a list or text.
+    :param num_instances: how many equal instances the request asked for.
+    """
+
+    project_id: str
+    user_id: str
+    flavor: Flavor
+    image: ImageMeta | None = None
+    availability_zone: str | None = None
+    force_hosts: tuple[str, ...] = ()
+    force_nodes: tuple[str, ...] = ()
+    instance_group_uuid: str | None = None
+    instance_group: InstanceGroup | None = None
+    scheduler_hints: dict[str, object] = {}
+    num_instances: int = 1
+
+    def resources(self) -> dict[str, int]:
+        """Return the amounts to claim by resource class, without zeros.
+
+        VCPU, MEMORY_MB and DISK_GB come from the flavor (DISK_GB = root + ephemeral + swap, swap rounded up, as
+        Placement is asked by Nova); ``resources:CLASS=n`` extra specs add classes or override those three.
+        """
+        flavor = self.flavor
+        amounts = {
+            VCPU: flavor.vcpus,
+            MEMORY_MB: flavor.memory_mb,
+            DISK_GB: flavor.root_gb + flavor.ephemeral_gb + -(-flavor.swap // 1024),
+        }
+        for key, value in flavor.extra_specs.items():
+            prefix, _, resource_class = key.partition(":")
+            if prefix == "resources" and resource_class:
+                amounts[resource_class] = int(value)
+        return {resource_class: amount for resource_class, amount in amounts.items() if amount}
+
+
+class SelectRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One question to the scheduler: equal instances, placed one after the other.
+
+    :param instances: (uuid, generation) pairs; the generation is the conductor's lease on the row, and the claim
+        succeeds only while it is still valid.
+    """
+
+    spec: RequestSpec
+    instances: tuple[tuple[str, int], ...]
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """The scheduler's answer for one instance: claimed on ``host``, or a reason.
+
+    :param host: None when nothing fits (or the row changed hands meanwhile: then ``reason`` is empty too).
+    :param address: where to send the compute's message; many hosts may share one compute process.
+    :param reason: why nothing fits, fit for the user (no host names).
+    """
+
+    instance_uuid: str
+    host: str | None = None
+    address: str | None = None
+    reason: str = ""

@@ -1,0 +1,71 @@
+"""What conductor and compute tell each other about a piece of work: the order and the report on it."""
+
+import enum
+
+import msgspec
+
+from corenova.objects.instance import Guest, Instance
+
+
+class WorkOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A compute holds the lease on this instance's row and is to carry out ``step``.
+
+    :param instance: the row as it stands; ``instance.generation`` is the fence to report with.
+    :param step: see :class:`corenova.objects.states.Step`.
+    """
+
+    instance: Instance
+    step: str
+
+
+class Result(enum.StrEnum):
+    """How far a work order has come."""
+
+    PROGRESS = "progress"
+    """Under way; only ``task_state`` is told."""
+    DONE = "done"
+    """Carried out; ``power_state`` is what the guest is in now."""
+    RESCHEDULE = "reschedule"
+    """This host could not build it and has cleaned up; another host may."""
+    FAILED = "failed"
+    """It cannot be carried out, here or elsewhere; the host has cleaned up."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A compute's word on one work order.
+
+    :param reason: for RESCHEDULE and FAILED, one sentence for the operator.
+    :param public_reason: the same for the user (no host names, paths or tracebacks).
+    :param blames_host: whether a RESCHEDULE counts as a failed build of the host.
+    """
+
+    instance_uuid: str
+    generation: int
+    host: str
+    step: str
+    result: Result
+    task_state: str | None = None
+    power_state: int = 0
+    reason: str = ""
+    public_reason: str = ""
+    blames_host: bool = True
+
+
+class HostGuests(msgspec.Struct, frozen=True, kw_only=True):
+    """All guests of one host at one moment, for reconciliation."""
+
+    host: str
+    guests: tuple[Guest, ...]
+
+
+class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
+    """The conductor's answer to :class:`HostGuests`.
+
+    :param orphans: uuids of guests that no row on that host wants; destroyed after two sightings.
+    :param missing: (uuid, generation) of rows whose guest should be there and was not among those told.
+    :param work: uuids of rows that wait for this compute (a hint to ask for the orders).
+    """
+
+    orphans: tuple[str, ...] = ()
+    missing: tuple[tuple[str, int], ...] = ()
+    work: tuple[str, ...] = ()
