@@ -1,0 +1,33 @@
+"""What the scheduler decided for an instance and why; kept as long as the instance."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from corenova.db.engine import now
+from corenova.db.schema import decisions
+from corenova.objects.decision import Decision
+
+_decode = msgspec.json.Decoder(Decision).decode
+
+
+def put(connection: sa.Connection, rows: Iterable[tuple[str, Decision]]) -> None:
+    """Keep (instance uuid, decision) pairs, each in place of an earlier one."""
+    values = [{"instance_uuid": uuid, "decision": msgspec.json.encode(d).decode()} for uuid, d in rows]
+    if values:
+        drop(connection, [v["instance_uuid"] for v in values])
+        connection.execute(sa.insert(decisions).values(created_at=now()), values)
+
+
+def get(connection: sa.Connection, instance_uuid: str) -> Decision | None:
+    """Return the last decision on an instance, or None."""
+    text = connection.execute(
+        sa.select(decisions.c.decision).where(decisions.c.instance_uuid == instance_uuid)
+    ).scalar()
+    return None if text is None else _decode(text)
+
+
+def drop(connection: sa.Connection, instance_uuids: Sequence[str]) -> None:
+    """Forget the decisions on these instances."""
+    connection.execute(sa.delete(decisions).where(decisions.c.instance_uuid.in_(instance_uuids)))

@@ -1,0 +1,304 @@
+"""Hosts: their facts and inventories, and the claims on them.
+
+A claim raises ``inventories.used`` by compare-and-swap (``used + n <= capacity`` in the statement itself), so no number
+of schedulers can overcommit a host, whatever picture of it they decided on.
+"""
+
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from corenova.db.engine import now
+from corenova.db.schema import aggregate_hosts, aggregates, allocations, compute_nodes, instances, inventories, services
+from corenova.db.services import COMPUTE
+from corenova.objects.host_state import HostReport, Inventory
+from corenova.objects.states import BUILDING
+
+_RAISE = (
+    sa.update(inventories)
+    .where(
+        inventories.c.host == sa.bindparam("of_host"),
+        inventories.c.resource_class == sa.bindparam("of_class"),
+        inventories.c.used + sa.bindparam("amount") <= inventories.c.capacity,
+    )
+    .values(used=inventories.c.used + sa.bindparam("amount"))
+)
+_LOWER = (
+    sa.update(inventories)
+    .where(inventories.c.host == sa.bindparam("of_host"), inventories.c.resource_class == sa.bindparam("of_class"))
+    .values(used=inventories.c.used - sa.bindparam("amount"))
+)
+_TOUCH = sa.update(compute_nodes).where(compute_nodes.c.host == sa.bindparam("of_host")).values(changed_at=now())
+_INVENTORY_FIELDS = ("total", "reserved", "allocation_ratio", "min_unit", "max_unit", "step_size")
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a host's report that is kept as JSON."""
+
+    traits: tuple[str, ...] = ()
+    supported_instances: tuple[tuple[str, str, str], ...] = ()
+    cpu_info: dict[str, object] = {}
+
+
+decode_facts = msgspec.json.Decoder(Facts).decode
+
+
+def report(connection: sa.Connection, reports: Sequence[HostReport]) -> None:
+    """Write what computes told of their hosts; a report that changes nothing writes nothing."""
+    names = [r.host for r in reports]
+    nodes = {r.host: r for r in connection.execute(sa.select(compute_nodes).where(compute_nodes.c.host.in_(names)))}
+    stored: dict[str, dict[str, sa.Row]] = defaultdict(dict)
+    for row in connection.execute(sa.select(inventories).where(inventories.c.host.in_(names))):
+        stored[row.host][row.resource_class] = row
+    changed, new_nodes, new_inventories, new_values, gone = set(), [], [], [], []
+    for told in reports:
+        values = _node_values(told)
+        node = nodes.get(told.host)
+        if node is None:
+            new_nodes.append({"uuid": str(uuid.uuid4()), **values})
+        elif any(getattr(node, key) != value for key, value in values.items()):
+            connection.execute(sa.update(compute_nodes).where(compute_nodes.c.host == told.host).values(**values))
+            changed.add(told.host)
+        for resource_class, inventory in told.inventories.items():
+            values = {name: getattr(inventory, name) for name in _INVENTORY_FIELDS} | {"capacity": inventory.capacity}
+            row = stored[told.host].pop(resource_class, None)
+            if row is None:
+                new_inventories.append({"host": told.host, "resource_class": resource_class, "used": 0, **values})
+            elif any(getattr(row, key) != value for key, value in values.items()):
+                new_values.append({"of_host": told.host, "of_class": resource_class, **values})
+                changed.add(told.host)
+        gone += [(told.host, name) for name, row in stored[told.host].items() if row.used == 0]
+    if new_nodes:
+        stamp = sa.insert(compute_nodes).values(failed_builds=0, created_at=now(), changed_at=now())
+        connection.execute(stamp, new_nodes)
+    if new_inventories:
+        connection.execute(sa.insert(inventories), new_inventories)
+        changed |= {row["host"] for row in new_inventories} & nodes.keys()
+    if new_values:
+        by_key = (
+            inventories.c.host == sa.bindparam("of_host"),
+            inventories.c.resource_class == sa.bindparam("of_class"),
+        )
+        names = (*_INVENTORY_FIELDS, "capacity")
+        connection.execute(
+            sa.update(inventories).where(*by_key).values({name: sa.bindparam(name) for name in names}), new_values
+        )
+    for host, resource_class in gone:
+        connection.execute(
+            sa.delete(inventories).where(inventories.c.host == host, inventories.c.resource_class == resource_class)
+        )
+        changed.add(host)
+    touch(connection, changed)
+
+
+def _node_values(told: HostReport) -> dict[str, object]:
+    facts = Facts(traits=told.traits, supported_instances=told.supported_instances, cpu_info=told.cpu_info)
+    return {
+        "host": told.host,
+        "hypervisor_type": told.hypervisor_type,
+        "hypervisor_version": told.hypervisor_version,
+        "host_ip": told.host_ip,
+        "facts": msgspec.json.encode(facts).decode(),
+    }
+
+
+def touch(connection: sa.Connection, hosts: Iterable[str]) -> None:
+    """Let schedulers know, with their next look, that something about these hosts has changed."""
+    names = [{"of_host": host} for host in hosts]
+    if names:
+        connection.execute(_TOUCH, names)
+
+
+def claim(connection: sa.Connection, claims: Iterable[tuple[str, Mapping[str, int]]]) -> bool:
+    """Raise ``used`` on hosts by these (host, resources) in sum. False when any of it does not fit: then roll back."""
+    sums: Counter[tuple[str, str]] = Counter()
+    for host, resources in claims:
+        for resource_class, amount in resources.items():
+            sums[host, resource_class] += amount
+    if not sums:
+        return True
+    rows = [{"of_host": h, "of_class": c, "amount": n} for (h, c), n in sorted(sums.items())]  # one order: no deadlock
+    return connection.execute(_RAISE, rows).rowcount == len(rows)
+
+
+def allocate(connection: sa.Connection, rows: Iterable[tuple[str, str, Mapping[str, int]]]) -> None:
+    """Record claims that were made: (instance uuid, host, resources)."""
+    values = [
+        {"instance_uuid": uuid, "host": host, "resource_class": resource_class, "used": amount}
+        for uuid, host, resources in rows
+        for resource_class, amount in resources.items()
+    ]
+    if values:
+        connection.execute(sa.insert(allocations), values)
+
+
+def release(connection: sa.Connection, instance_uuids: Sequence[str]) -> None:
+    """Give back all that these instances hold; those that hold nothing are no error."""
+    held = connection.execute(sa.select(allocations).where(allocations.c.instance_uuid.in_(instance_uuids))).all()
+    if not held:
+        return
+    sums: Counter[tuple[str, str]] = Counter()
+    for row in held:
+        sums[row.host, row.resource_class] += row.used
+    connection.execute(_LOWER, [{"of_host": h, "of_class": c, "amount": n} for (h, c), n in sorted(sums.items())])
+    connection.execute(sa.delete(allocations).where(allocations.c.instance_uuid.in_(instance_uuids)))
+    touch(connection, sorted({row.host for row in held}))
+
+
+def blame(connection: sa.Connection, host: str) -> None:
+    """One more build has failed on ``host``."""
+    connection.execute(
+        sa.update(compute_nodes)
+        .where(compute_nodes.c.host == host)
+        .values(failed_builds=compute_nodes.c.failed_builds + 1, changed_at=now())
+    )
+
+
+def acquit(connection: sa.Connection, names: Iterable[str]) -> None:
+    """Builds have succeeded on these hosts: the count of failures in a row starts anew."""
+    connection.execute(
+        sa.update(compute_nodes)
+        .where(compute_nodes.c.failed_builds > 0, compute_nodes.c.host.in_(sorted(set(names))))
+        .values(failed_builds=0, changed_at=now())
+    )
+
+
+class HostRow(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a scheduler or the hypervisors resource wants to know of a host. Times are the database's seconds."""
+
+    id: int
+    uuid: str
+    host: str
+    hypervisor_type: str
+    hypervisor_version: int
+    host_ip: str
+    facts: Facts
+    failed_builds: int
+    changed_at: float
+    address: str
+    service_id: int | None
+    service_uuid: str | None
+    disabled: bool
+    disabled_reason: str | None
+    is_up: bool
+    inventories: dict[str, Inventory]
+    num_instances: int
+    num_io_ops: int
+    aggregates: tuple[tuple[str, str], ...]
+
+
+def snapshot(
+    connection: sa.Connection,
+    *,
+    down_time_s: float,
+    hosts: Sequence[str] | None = None,
+    changed_since: float | None = None,
+) -> list[HostRow]:
+    """Return the hosts with all that belongs to them, in order of their id.
+
+    :param hosts: only these.
+    :param changed_since: only those touched at or after this moment of the database's clock.
+    """
+    wanted = sa.select(compute_nodes.c.host)
+    if hosts is not None:
+        wanted = wanted.where(compute_nodes.c.host.in_(hosts))
+    if changed_since is not None:
+        wanted = wanted.where(compute_nodes.c.changed_at >= changed_since)
+    everything = hosts is None and changed_since is None
+
+    def of(column: sa.Column) -> sa.ColumnElement:
+        return sa.true() if everything else column.in_(wanted)
+
+    is_up = sa.and_(services.c.forced_down.is_(False), services.c.last_seen_at > now() - down_time_s)
+    nodes = connection.execute(
+        sa.select(
+            compute_nodes,
+            services.c.id.label("service_id"),
+            services.c.uuid.label("service_uuid"),
+            services.c.address,
+            services.c.disabled,
+            services.c.disabled_reason,
+            sa.type_coerce(is_up, sa.Boolean).label("is_up"),
+        )
+        .outerjoin_from(
+            compute_nodes,
+            services,
+            sa.and_(services.c.host == compute_nodes.c.host, services.c.binary == COMPUTE),
+        )
+        .where(of(compute_nodes.c.host))
+        .order_by(compute_nodes.c.id)
+    ).all()
+    if not nodes:
+        return []
+    held: dict[str, dict[str, Inventory]] = defaultdict(dict)
+    for row in connection.execute(sa.select(inventories).where(of(inventories.c.host))):
+        held[row.host][row.resource_class] = Inventory(
+            used=row.used, **{name: getattr(row, name) for name in _INVENTORY_FIELDS}
+        )
+    building = sa.func.sum(sa.case((instances.c.vm_state == BUILDING, 1), else_=0))
+    counts = {
+        row[0]: (row[1], int(row[2]))
+        for row in connection.execute(
+            sa.select(instances.c.host, sa.func.count(), building)
+            .where(instances.c.deleted.is_(False), instances.c.host.is_not(None), of(instances.c.host))
+            .group_by(instances.c.host)
+        )
+    }
+    memberships: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for row in connection.execute(
+        sa.select(aggregate_hosts.c.host, aggregates.c.name, aggregates.c.metadata).join_from(
+            aggregate_hosts, aggregates, aggregate_hosts.c.aggregate_id == aggregates.c.id
+        )
+    ):
+        memberships[row.host].append((row.name, row.metadata))
+    return [
+        HostRow(
+            id=node.id,
+            uuid=node.uuid,
+            host=node.host,
+            hypervisor_type=node.hypervisor_type,
+            hypervisor_version=node.hypervisor_version,
+            host_ip=node.host_ip,
+            facts=decode_facts(node.facts),
+            failed_builds=node.failed_builds,
+            changed_at=node.changed_at,
+            address=node.address or "",
+            service_id=node.service_id,
+            service_uuid=node.service_uuid,
+            disabled=bool(node.disabled) if node.disabled is not None else True,
+            disabled_reason=node.disabled_reason,
+            is_up=bool(node.is_up),
+            inventories=held[node.host],
+            num_instances=counts.get(node.host, (0, 0))[0],
+            num_io_ops=counts.get(node.host, (0, 0))[1],
+            aggregates=tuple(memberships.get(node.host, ())),
+        )
+        for node in nodes
+    ]
+
+
+def known(connection: sa.Connection, host: str) -> bool:
+    """Tell whether a compute has ever reported this host."""
+    return connection.execute(sa.select(compute_nodes.c.id).where(compute_nodes.c.host == host)).first() is not None
+
+
+def forget(connection: sa.Connection, host: str) -> None:
+    """Remove a host's node and inventories (its service was deleted and nothing is claimed there)."""
+    connection.execute(sa.delete(inventories).where(inventories.c.host == host, inventories.c.used == 0))
+    connection.execute(sa.delete(compute_nodes).where(compute_nodes.c.host == host))
+
+
+def liveness(connection: sa.Connection, *, down_time_s: float) -> dict[str, tuple[bool, bool]]:
+    """Return ``{host: (is_up, disabled)}`` of all hosts: what changes by the mere passing of time."""
+    is_up = sa.and_(services.c.forced_down.is_(False), services.c.last_seen_at > now() - down_time_s)
+    rows = connection.execute(
+        sa.select(compute_nodes.c.host, sa.type_coerce(is_up, sa.Boolean), services.c.disabled).outerjoin_from(
+            compute_nodes,
+            services,
+            sa.and_(services.c.host == compute_nodes.c.host, services.c.binary == COMPUTE),
+        )
+    )
+    return {host: (bool(up), True if disabled is None else bool(disabled)) for host, up, disabled in rows}

@@ -1,0 +1,230 @@
+"""Rows of instances: insert, show, list. The work that a row carries is in db/work.py."""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from corenova.db.engine import now
+from corenova.db.schema import instance_faults, instances
+from corenova.exceptions import InvalidInput, NotFound
+from corenova.objects.instance import Instance
+from corenova.objects.request_spec import Flavor, ImageMeta, RequestSpec
+from corenova.objects.states import BUILDING, SCHEDULING, PowerState, Step
+
+decode_flavor = msgspec.json.Decoder(Flavor).decode
+decode_image = msgspec.json.Decoder(ImageMeta).decode
+decode_spec = msgspec.json.Decoder(RequestSpec).decode
+_decode_dict = msgspec.json.Decoder(dict[str, str]).decode
+
+_FAULT_COLUMNS = (
+    instance_faults.c.code.label("fault_code"),
+    instance_faults.c.message.label("fault_message"),
+    instance_faults.c.details.label("fault_details"),
+    instance_faults.c.created_at.label("fault_created_at"),
+)
+# What the API never shows stays in the database: a spec or user_data of 64 KB a row would be read for nothing.
+_SHOWN = [c for c in instances.c if c.name not in ("spec", "alternates", "user_data")]
+_VIEW = sa.select(*_SHOWN, *_FAULT_COLUMNS).outerjoin_from(
+    instances, instance_faults, instances.c.uuid == instance_faults.c.instance_uuid
+)
+SORT_KEYS = {
+    "access_ip_v4": None, "access_ip_v6": None, "auto_disk_config": None, "config_drive": "config_drive",
+    "created_at": "created_at", "display_description": "display_description", "display_name": "display_name",
+    "host": "host", "hostname": "hostname", "image_ref": None, "instance_type_id": None, "kernel_id": None,
+    "key_name": "key_name", "launch_index": "launch_index", "launched_at": "launched_at", "node": "host",
+    "power_state": "power_state", "project_id": "project_id", "ramdisk_id": None, "root_device_name": None,
+    "task_state": "task_state", "terminated_at": "terminated_at", "updated_at": "updated_at", "user_id": "user_id",
+    "uuid": "uuid", "vm_state": "vm_state", "id": "id", "locked": "locked_by", "availability_zone": "availability_zone",
+}  # fmt: skip
+"""Nova's sort keys and our column; None for a key that we accept but that sorts nothing."""
+
+
+class InstanceQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What to list. None means: do not look at this.
+
+    :param vm_states: wanted vm_states, each with the wanted task_states or None for any (objects.states.vm_states_of).
+    :param name_regex: searched in the display name (Nova: a regular expression).
+    :param changes_since: seconds since the epoch; includes deleted instances when ``deleted`` is None.
+    :param sort: (column, "asc" or "desc") pairs; ``id`` is always the last one.
+    :param marker: uuid of the last instance of the page before.
+    """
+
+    project_id: str | None = None
+    user_id: str | None = None
+    deleted: bool | None = False
+    name_regex: str | None = None
+    vm_states: dict[str, tuple[str | None, ...] | None] | None = None
+    task_state: str | None = None
+    power_state: int | None = None
+    host: str | None = None
+    hosts: tuple[str, ...] | None = None
+    flavorid: str | None = None
+    image_id: str | None = None
+    reservation_id: str | None = None
+    availability_zone: str | None = None
+    locked: bool | None = None
+    key_name: str | None = None
+    config_drive: bool | None = None
+    description: str | None = None
+    hostname: str | None = None
+    launch_index: int | None = None
+    tags_all: tuple[str, ...] = ()
+    uuids: tuple[str, ...] | None = None
+    changes_since: float | None = None
+    changes_before: float | None = None
+    sort: tuple[tuple[str, str], ...] = (("created_at", "desc"),)
+    marker: str | None = None
+    limit: int | None = None
+
+
+_INSERT = sa.insert(instances).values(
+    vm_state=BUILDING,
+    task_state=SCHEDULING,
+    power_state=PowerState.NOSTATE,
+    step=Step.SCHEDULE,
+    created_at=now(),
+    updated_at=now(),
+    lease_until=now() + sa.bindparam("hint_grace_s"),
+    deadline=now() + sa.bindparam("deadline_s"),
+    deleted=False,
+    generation=0,
+    attempts=0,
+)
+
+
+def insert(connection: sa.Connection, rows: Sequence[dict]) -> None:
+    """Insert instances that wait to be scheduled: whole rows (see schema.instances) but for state and times.
+
+    All with the same keys, ``deadline_s`` and ``hint_grace_s`` (seconds from now) among them.
+    """
+    connection.execute(_INSERT, list(rows))
+
+
+_GET = _VIEW.where(instances.c.uuid == sa.bindparam("of_uuid"), instances.c.deleted.is_(False))
+
+
+def get(connection: sa.Connection, uuid: str, *, project_id: str | None = None, deleted: bool = False) -> sa.Row:
+    """Return one row; the fault is in ``fault_code``, ``fault_message``, ``fault_details``, ``fault_created_at``.
+
+    :param project_id: look only among this project's; None looks everywhere.
+    :param deleted: find deleted instances too.
+    :raises NotFound: there is none that may be seen.
+    """
+    query = _VIEW.where(instances.c.uuid == sa.bindparam("of_uuid")) if deleted else _GET
+    row = connection.execute(query, {"of_uuid": uuid}).first()
+    if row is None or (project_id is not None and row.project_id != project_id):
+        raise NotFound(f"Instance {uuid} could not be found.")
+    return row
+
+
+def user_data(connection: sa.Connection, uuid: str) -> str | None:
+    """Return the user data of an instance, which the other queries leave out."""
+    return connection.execute(sa.select(instances.c.user_data).where(instances.c.uuid == uuid)).scalar()
+
+
+def find(connection: sa.Connection, query: InstanceQuery) -> Sequence[sa.Row]:
+    """Return the rows that match, in order; the columns are those of :func:`get`.
+
+    :raises InvalidInput: unknown marker, unusable regular expression.
+    """
+    select = _VIEW.where(*_conditions(query))
+    order = [(instances.c[key], direction) for key, direction in query.sort]
+    order.append((instances.c.id, query.sort[0][1] if query.sort else "desc"))
+    if query.marker is not None:
+        select = select.where(_after(connection, query.marker, order))
+    select = select.order_by(*(column.asc() if way == "asc" else column.desc() for column, way in order))
+    if query.name_regex is None:
+        return connection.execute(select.limit(query.limit)).all()
+    # A regular expression is matched here and not in SQL, where each database would speak its own dialect.
+    try:
+        matches = re.compile(query.name_regex).search
+    except re.error as error:
+        raise InvalidInput(f"Invalid regular expression in name: {error}.") from None
+    found = []
+    for row in connection.execute(select):
+        if matches(row.display_name):
+            found.append(row)
+            if query.limit is not None and len(found) == query.limit:
+                break
+    return found
+
+
+_EQUAL = (
+    "project_id", "user_id", "deleted", "task_state", "power_state", "host", "reservation_id", "availability_zone",
+    "key_name", "config_drive", "hostname", "launch_index",
+)  # fmt: skip
+
+
+def _conditions(query: InstanceQuery) -> list[sa.ColumnElement]:
+    conditions = [instances.c[name] == value for name in _EQUAL if (value := getattr(query, name)) is not None]
+    if query.vm_states is not None:
+        conditions.append(
+            sa.or_(*(_state(*pair) for pair in query.vm_states.items())) if query.vm_states else sa.false()
+        )
+    if query.hosts is not None:
+        conditions.append(instances.c.host.in_(query.hosts))
+    if query.uuids is not None:
+        conditions.append(instances.c.uuid.in_(query.uuids))
+    if query.description is not None:
+        conditions.append(instances.c.display_description.contains(query.description, autoescape=True))
+    if query.locked is not None:
+        conditions.append(instances.c.locked_by.is_not(None) if query.locked else instances.c.locked_by.is_(None))
+    if query.changes_since is not None:
+        conditions.append(instances.c.updated_at >= query.changes_since)
+    if query.changes_before is not None:
+        conditions.append(instances.c.updated_at <= query.changes_before)
+    # flavor, image and tags are JSON that msgspec wrote: keys in a fixed order, no blanks.
+    for column, prefix, value in (("flavor", '{"flavorid":', query.flavorid), ("image", '{"id":', query.image_id)):
+        if value is not None:
+            text = prefix + msgspec.json.encode(value).decode() + ","
+            conditions.append(instances.c[column].startswith(text, autoescape=True))
+    for tag in query.tags_all:
+        conditions.append(instances.c.tags.contains(msgspec.json.encode(tag).decode(), autoescape=True))
+    return conditions
+
+
+def _state(vm_state: str, task_states: tuple[str | None, ...] | None) -> sa.ColumnElement:
+    condition = instances.c.vm_state == vm_state
+    return condition if task_states is None else sa.and_(condition, instances.c.task_state.in_(task_states))
+
+
+def _after(connection: sa.Connection, marker: str, order: list[tuple[sa.Column, str]]) -> sa.ColumnElement:
+    """Return the condition for rows behind ``marker`` in ``order``. NULL sorts as the smallest value."""
+    row = connection.execute(sa.select(*(column for column, _ in order)).where(instances.c.uuid == marker)).first()
+    if row is None:
+        raise InvalidInput(f"marker [{marker}] not found")
+    alternatives, equal = [], []
+    for (column, way), value in zip(order, row, strict=True):
+        if value is None:
+            beyond = column.is_not(None) if way == "asc" else sa.false()
+        else:
+            beyond = column > value if way == "asc" else sa.or_(column < value, column.is_(None))
+        alternatives.append(sa.and_(*equal, beyond))
+        equal.append(column.is_(None) if value is None else column == value)
+    return sa.or_(*alternatives)
+
+
+def update(connection: sa.Connection, uuid: str, **values: object) -> None:
+    """Set columns that are not part of the work item (name, description, metadata ...)."""
+    connection.execute(sa.update(instances).where(instances.c.uuid == uuid).values(**values))
+
+
+def to_instance(row: sa.Row) -> Instance:
+    """Return the value that travels to computes, drivers and hooks."""
+    return Instance(
+        uuid=row.uuid,
+        display_name=row.display_name,
+        hostname=row.hostname,
+        project_id=row.project_id,
+        user_id=row.user_id,
+        flavor=decode_flavor(row.flavor),
+        image=decode_image(row.image) if row.image else None,
+        host=row.host,
+        vm_state=row.vm_state,
+        task_state=row.task_state,
+        power_state=row.power_state,
+        generation=row.generation,
+        metadata=_decode_dict(row.metadata),
+    )

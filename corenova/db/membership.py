@@ -1,0 +1,58 @@
+"""Which instances belong to a server group and where they are; the group's generation guards hard policies.
+
+Membership is the instance's own column, so it cannot outlive the instance. A claim for a member raises the group's
+generation by compare-and-swap: of two parallel decisions on one group the second fails and is made again.
+"""
+
+import msgspec
+import sqlalchemy as sa
+
+from corenova.db.schema import instances, server_groups
+from corenova.objects.request_spec import InstanceGroup
+
+_decode_rules = msgspec.json.Decoder(dict[str, int]).decode
+
+
+def load(connection: sa.Connection, group_uuid: str) -> InstanceGroup | None:
+    """Return the group with its members per host, or None when it was deleted."""
+    row = connection.execute(sa.select(server_groups).where(server_groups.c.uuid == group_uuid)).first()
+    if row is None:
+        return None
+    counts = connection.execute(
+        sa.select(instances.c.host, sa.func.count())
+        .where(instances.c.group_uuid == group_uuid, instances.c.deleted.is_(False), instances.c.host.is_not(None))
+        .group_by(instances.c.host)
+    )
+    return InstanceGroup(
+        uuid=row.uuid,
+        name=row.name,
+        policy=row.policy,
+        rules=_decode_rules(row.rules),
+        generation=row.generation,
+        hosts=dict(counts.tuples()),
+    )
+
+
+def advance(connection: sa.Connection, group_uuid: str, generation: int) -> bool:
+    """Raise the group's generation if it is still ``generation``; False when somebody else has placed a member."""
+    updated = connection.execute(
+        sa.update(server_groups)
+        .where(server_groups.c.uuid == group_uuid, server_groups.c.generation == generation)
+        .values(generation=generation + 1)
+    )
+    return updated.rowcount == 1
+
+
+def count(connection: sa.Connection, group_uuid: str) -> int:
+    """Return how many instances are members."""
+    return connection.execute(
+        sa.select(sa.func.count()).where(instances.c.group_uuid == group_uuid, instances.c.deleted.is_(False))
+    ).scalar()
+
+
+def lock(connection: sa.Connection, group_uuid: str) -> bool:
+    """Keep the group as it is until the commit, so that its members can be counted; False when it is gone."""
+    select = sa.select(server_groups.c.id).where(server_groups.c.uuid == group_uuid)
+    if connection.dialect.name != "sqlite":
+        select = select.with_for_update()
+    return connection.execute(select).first() is not None

@@ -1,0 +1,350 @@
+"""The tables. The migrations build them; a test holds the two against each other.
+
+Times are seconds since the epoch (UTC, float) by the database's clock (:func:`corenova.db.engine.now`): one clock for
+leases and heartbeats, whatever the hosts' clocks say. Values that only travel (flavor, image, spec) are JSON text,
+written and read as msgspec structs by the noun's own file.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import mysql
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+# 64 KiB of TEXT in MySQL is too little for the reasons of 10,000 hosts.
+LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+
+
+def Id() -> Column:
+    """Return the integer key of a table; it grows in order of insertion, which lists are sorted by."""
+    return Column("id", Integer, primary_key=True, autoincrement=True)
+
+
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+    comment="Facts of this deployment: its id, the keys of the token service.",
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    Id(),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("project_id", String(64), nullable=False),
+    Column("user_id", String(64), nullable=False),
+    Column("reservation_id", String(32), nullable=False),
+    Column("launch_index", Integer, nullable=False, default=0),
+    Column("display_name", String(255), nullable=False),
+    Column("display_description", String(255)),
+    Column("hostname", String(255), nullable=False),
+    Column("key_name", String(255)),
+    Column("user_data", LongText),
+    Column("config_drive", Boolean, nullable=False, default=False),
+    Column("locked_by", String(16)),
+    Column("metadata", LongText, nullable=False, default="{}"),
+    Column("tags", Text, nullable=False, default="[]"),
+    Column("flavor", LongText, nullable=False),
+    Column("image", LongText),
+    Column("vcpus", Integer, nullable=False),
+    Column("memory_mb", Integer, nullable=False),
+    Column("group_uuid", String(36)),
+    Column("availability_zone", String(255)),
+    Column("host", String(255)),
+    Column("vm_state", String(32), nullable=False),
+    Column("task_state", String(40)),
+    Column("power_state", Integer, nullable=False, default=0),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("launched_at", Double),
+    Column("terminated_at", Double),
+    Column("deleted", Boolean, nullable=False, default=False),
+    # What is asked; cleared when the instance is deleted, so no spec is ever left behind by itself.
+    Column("spec", LongText),
+    # The work item. step is NULL when there is nothing to do.
+    Column("step", String(16)),
+    Column("owner", String(255)),
+    Column("lease_until", Double, nullable=False, default=0.0),
+    Column("generation", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("deadline", Double),
+    Column("alternates", Text),
+    Column("request_id", String(64)),
+    Index("ix_instances_project", "project_id", "deleted", "created_at", "id"),
+    Index("ix_instances_created", "deleted", "created_at", "id"),
+    Index("ix_instances_host", "host", "deleted"),
+    Index("ix_instances_group", "group_uuid", "deleted"),
+    Index("ix_instances_step", "step", "lease_until"),
+)
+
+instance_actions = Table(
+    "instance_actions",
+    metadata,
+    Id(),
+    Column("instance_uuid", String(36), nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("user_id", String(64)),
+    Column("project_id", String(64)),
+    Column("start_time", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("message", Text),
+    Index("ix_instance_actions_instance", "instance_uuid", "request_id"),
+)
+
+instance_action_events = Table(
+    "instance_action_events",
+    metadata,
+    Id(),
+    Column("instance_uuid", String(36), nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("event", String(64), nullable=False),
+    Column("generation", Integer, nullable=False, default=0),
+    Column("host", String(255)),
+    Column("start_time", Double, nullable=False),
+    Column("finish_time", Double),
+    Column("result", String(16)),
+    Column("details", LongText),
+    Index("ix_instance_action_events_instance", "instance_uuid", "request_id"),
+)
+
+instance_faults = Table(
+    "instance_faults",
+    metadata,
+    Column("instance_uuid", String(36), primary_key=True),
+    Column("code", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("details", LongText),
+    Column("created_at", Double, nullable=False),
+    comment="The last fault of an instance; message is for its user, details for operators.",
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("instance_uuid", String(36), primary_key=True),
+    Column("created_at", Double, nullable=False),
+    Column("decision", LongText, nullable=False),
+    comment="Why the scheduler put an instance where it is, or nowhere (objects/decision.py).",
+)
+
+services = Table(
+    "services",
+    metadata,
+    Id(),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("binary", String(64), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("address", String(255), nullable=False),
+    Column("incarnation", String(36), nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("disabled", Boolean, nullable=False, default=False),
+    Column("disabled_reason", String(255)),
+    Column("forced_down", Boolean, nullable=False, default=False),
+    Column("last_seen_at", Double, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    UniqueConstraint("binary", "host"),
+    Index("ix_services_address", "address"),
+)
+
+compute_nodes = Table(
+    "compute_nodes",
+    metadata,
+    Id(),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("host", String(255), nullable=False, unique=True),
+    Column("hypervisor_type", String(64), nullable=False),
+    Column("hypervisor_version", Integer, nullable=False),
+    Column("host_ip", String(64), nullable=False),
+    Column("facts", LongText, nullable=False, comment="traits, supported_instances, cpu_info as JSON"),
+    Column("failed_builds", Integer, nullable=False, default=0),
+    Column("created_at", Double, nullable=False),
+    # Bumped by whatever changes what a scheduler must know of this host; it reads rows newer than its last look.
+    Column("changed_at", Double, nullable=False, index=True),
+)
+
+inventories = Table(
+    "inventories",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("resource_class", String(64), primary_key=True),
+    Column("total", Integer, nullable=False),
+    Column("reserved", Integer, nullable=False),
+    Column("allocation_ratio", Double, nullable=False),
+    Column("min_unit", Integer, nullable=False),
+    Column("max_unit", Integer, nullable=False),
+    Column("step_size", Integer, nullable=False),
+    Column("capacity", Integer, nullable=False),
+    Column("used", Integer, nullable=False, default=0),
+    CheckConstraint("used >= 0", name="used_not_negative"),
+)
+
+allocations = Table(
+    "allocations",
+    metadata,
+    Column("instance_uuid", String(36), primary_key=True),
+    Column("resource_class", String(64), primary_key=True),
+    Column("host", String(255), nullable=False, index=True),
+    Column("used", Integer, nullable=False),
+)
+
+aggregates = Table(
+    "aggregates",
+    metadata,
+    Id(),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("metadata", Text, nullable=False, default="{}"),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double),
+)
+
+aggregate_hosts = Table(
+    "aggregate_hosts",
+    metadata,
+    Column("aggregate_id", Integer, ForeignKey("aggregates.id"), primary_key=True),
+    Column("host", String(255), primary_key=True),
+)
+
+flavors = Table(
+    "flavors",
+    metadata,
+    Id(),
+    Column("flavorid", String(255), nullable=False, unique=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("is_public", Boolean, nullable=False, default=True),
+    Column("flavor", LongText, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+flavor_projects = Table(
+    "flavor_projects",
+    metadata,
+    Column("flavorid", String(255), primary_key=True),
+    Column("project_id", String(64), primary_key=True),
+)
+
+server_groups = Table(
+    "server_groups",
+    metadata,
+    Id(),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("user_id", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("policy", String(32), nullable=False),
+    Column("rules", Text, nullable=False, default="{}"),
+    Column("generation", Integer, nullable=False, default=0),
+    Column("created_at", Double, nullable=False),
+)
+
+quota_usages = Table(
+    "quota_usages",
+    metadata,
+    Column("project_id", String(64), primary_key=True),
+    Column("instances", Integer, nullable=False, default=0),
+    Column("cores", Integer, nullable=False, default=0),
+    Column("ram_mb", Integer, nullable=False, default=0),
+    Column("server_groups", Integer, nullable=False, default=0),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Id(),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("name", String(255), nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("visibility", String(16), nullable=False),
+    Column("size", Integer().with_variant(mysql.BIGINT(), "mysql", "mariadb")),
+    Column("disk_format", String(16), nullable=False),
+    Column("container_format", String(16), nullable=False),
+    Column("min_disk", Integer, nullable=False, default=0),
+    Column("min_ram", Integer, nullable=False, default=0),
+    Column("checksum", String(64)),
+    Column("os_hash_algo", String(16)),
+    Column("os_hash_value", String(128)),
+    Column("properties", Text, nullable=False, default="{}"),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+
+domains = Table(
+    "domains",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("description", Text, nullable=False, default=""),
+    Column("enabled", Boolean, nullable=False, default=True),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("domain_id", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("description", Text, nullable=False, default=""),
+    Column("enabled", Boolean, nullable=False, default=True),
+    UniqueConstraint("domain_id", "name"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("domain_id", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("password_hash", LargeBinary(128), nullable=False),
+    Column("default_project_id", String(64)),
+    Column("email", String(255)),
+    Column("enabled", Boolean, nullable=False, default=True),
+    UniqueConstraint("domain_id", "name"),
+)
+
+roles = Table(
+    "roles",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+)
+
+role_assignments = Table(
+    "role_assignments",
+    metadata,
+    Column("user_id", String(64), primary_key=True),
+    Column("project_id", String(64), primary_key=True),
+    Column("role_id", String(64), primary_key=True),
+)
+
+revoked_tokens = Table(
+    "revoked_tokens",
+    metadata,
+    Column("audit_id", String(32), primary_key=True),
+    Column("expires_at", Double, nullable=False, index=True),
+    comment="Tokens of the embedded identity service that were revoked before they expired.",
+)

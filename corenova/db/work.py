@@ -1,0 +1,432 @@
+"""The work item: what is to be done with an instance, who does it, and until when that is believed.
+
+A row with a ``step`` has work. ``owner`` NULL means that nobody does it; then ``lease_until`` is when the next hint is
+due. With an owner, ``lease_until`` is when the work is given to somebody else. Taking work raises ``generation``, and
+every result is written only while the generation is still the taker's: whoever was overtaken is refused.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import sqlalchemy as sa
+from oslo_db.exception import RetryRequest
+
+from corenova.db import actions, decisions, hosts, quotas
+from corenova.db.engine import for_update, now
+from corenova.db.schema import instances, services
+from corenova.db.services import COMPUTE
+from corenova.exceptions import InstanceInvalidState
+from corenova.objects import states
+from corenova.objects.decision import Decision
+from corenova.objects.states import ACTIONS, Action, Step
+
+HINT_GRACE_S = 5.0
+"""How long a hint may be under way before the sweeper sends another."""
+
+_CHUNK = 500  # below every database's limit of bound values in one statement
+
+t = instances.c
+_FREE = sa.or_(t.owner.is_(None), t.lease_until < now())
+_AT = (t.uuid == sa.bindparam("of_uuid"), t.generation == sa.bindparam("of_generation"))
+_EXTEND = sa.update(instances).where(*_AT).values(lease_until=now() + sa.bindparam("lease_s"))
+_PROGRESS = (
+    sa.update(instances)
+    .where(*_AT, t.step == Step.BUILD)
+    .values(task_state=sa.bindparam("new_task_state"), updated_at=now())
+)
+_IDLE = {"task_state": None, "step": None, "owner": None, "lease_until": 0.0, "deadline": None, "updated_at": now()}
+_FINISH = {
+    step: sa.update(instances)
+    .where(*_AT, t.step == step)
+    .values(vm_state=vm_state, power_state=sa.bindparam("new_power_state"), **_IDLE, **extra)
+    for step, vm_state, extra in (
+        (Step.BUILD, states.ACTIVE, {"launched_at": now(), "alternates": None}),
+        *((action.step, action.end_vm_state, {}) for action in ACTIONS.values() if action.step != Step.DELETE),
+    )
+}
+_PLACE = (
+    sa.update(instances)
+    .where(*_AT, t.step == Step.SCHEDULE)
+    .values(
+        host=sa.bindparam("new_host"),
+        availability_zone=sa.bindparam("new_zone"),
+        alternates=sa.bindparam("new_alternates"),
+        step=Step.BUILD,
+        owner=None,
+        lease_until=now() + HINT_GRACE_S,
+        generation=t.generation + 1,
+        task_state=states.SCHEDULING,
+        updated_at=now(),
+    )
+)
+
+
+_decode_alternates = msgspec.json.Decoder(list[tuple[str, str]]).decode
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision that is to become true: this row, at this generation, claims these resources on this host."""
+
+    instance_uuid: str
+    generation: int
+    host: str
+    zone: str
+    resources: dict[str, int]
+    decision: Decision
+
+
+def take_scheduling(connection: sa.Connection, uuids: Sequence[str], *, owner: str, lease_s: float) -> Sequence[sa.Row]:
+    """Lease those of ``uuids`` that wait to be scheduled and that nobody works on.
+
+    :return: rows of uuid, generation, spec, group_uuid.
+    """
+    return _take(connection, uuids, [t.step == Step.SCHEDULE], owner=owner, lease_s=lease_s)
+
+
+def take_for_compute(
+    connection: sa.Connection, address: str, uuids: Sequence[str] | None, *, lease_s: float, most: int = _CHUNK
+) -> Sequence[sa.Row]:
+    """Lease work on the hosts of the compute at ``address``: of these ``uuids``, or whatever there is.
+
+    Only rows that are on the caller's hosts are given out: a compute cannot act on another's instances.
+    """
+    its_hosts = sa.select(services.c.host).where(services.c.address == address, services.c.binary == COMPUTE)
+    conditions = [t.step.in_(Step.AT_COMPUTE), t.host.in_(its_hosts)]
+    if uuids is None:
+        waiting = sa.select(t.uuid).where(*conditions, _FREE).order_by(t.id).limit(most)
+        uuids = connection.execute(waiting).scalars().all()
+    rows = _take(connection, uuids, conditions, owner=f"compute:{address}", lease_s=lease_s)
+    if rows:
+        builds = [row.uuid for row in rows if row.step == Step.BUILD]
+        if builds:
+            connection.execute(
+                sa.update(instances).where(t.uuid.in_(builds)).values(attempts=t.attempts + 1, task_state=None)
+            )
+        # What an earlier worker began and never ended has ended now.
+        actions.close_stale_events(connection, [row.uuid for row in rows], "Its worker was lost; it is begun anew.")
+        actions.open_events(
+            connection,
+            [
+                {
+                    "instance_uuid": row.uuid,
+                    "request_id": row.request_id,
+                    "event": states.event_of(row.step),
+                    "generation": row.generation,
+                    "host": row.host,
+                }
+                for row in rows
+            ],
+        )
+    return rows
+
+
+def _take(
+    connection: sa.Connection, uuids: Sequence[str], conditions: list, *, owner: str, lease_s: float
+) -> Sequence[sa.Row]:
+    # The token tells this round's rows from those that the same owner has in other hands.
+    token = f"{owner}#{secrets.token_hex(6)}"
+    taken: list[sa.Row] = []
+    for start in range(0, len(uuids), _CHUNK):
+        chunk = uuids[start : start + _CHUNK]
+        connection.execute(
+            sa.update(instances)
+            .where(t.uuid.in_(chunk), *conditions, _FREE, t.deleted.is_(False))
+            .values(owner=token, lease_until=now() + lease_s, generation=t.generation + 1)
+        )
+        taken += connection.execute(sa.select(instances).where(t.uuid.in_(chunk), t.owner == token).order_by(t.id))
+    return taken
+
+
+def extend(connection: sa.Connection, held: Sequence[tuple[str, int]], *, lease_s: float) -> set[str]:
+    """Keep these (uuid, generation) leases; return the uuids of those that are lost."""
+    rows = [{"of_uuid": uuid, "of_generation": generation, "lease_s": lease_s} for uuid, generation in held]
+    if not rows or connection.execute(_EXTEND, rows).rowcount == len(rows):
+        return set()
+    return {uuid for uuid, generation in held} - _current(connection, held)
+
+
+def _current(connection: sa.Connection, held: Sequence[tuple[str, int]]) -> set[str]:
+    wanted = dict(held)
+    found = connection.execute(sa.select(t.uuid, t.generation).where(t.uuid.in_(list(wanted))))
+    return {row.uuid for row in found if row.generation == wanted[row.uuid]}
+
+
+def is_current(connection: sa.Connection, uuid: str, generation: int) -> bool:
+    """Tell whether this lease is still the row's latest."""
+    return bool(_current(connection, [(uuid, generation)]))
+
+
+def place(connection: sa.Connection, placements: Sequence[Placement]) -> bool:
+    """Make these decisions true: claims, rows, allocations, reasons. False: something has changed; roll back."""
+    if not hosts.claim(connection, [(p.host, p.resources) for p in placements]):
+        return False
+    rows = [
+        {
+            "of_uuid": p.instance_uuid,
+            "of_generation": p.generation,
+            "new_host": p.host,
+            "new_zone": p.zone,
+            "new_alternates": msgspec.json.encode(p.decision.alternates).decode(),
+        }
+        for p in placements
+    ]
+    if connection.execute(_PLACE, rows).rowcount != len(rows):
+        return False
+    hosts.allocate(connection, [(p.instance_uuid, p.host, p.resources) for p in placements])
+    hosts.touch(connection, sorted({p.host for p in placements}))
+    decisions.put(connection, [(p.instance_uuid, p.decision) for p in placements])
+    return True
+
+
+def alternates_of(row: sa.Row) -> list[tuple[str, str]]:
+    """Return the (host, zone) pairs that a build may still go to, best first."""
+    return _decode_alternates(row.alternates) if row.alternates else []
+
+
+def move(
+    connection: sa.Connection, row: sa.Row, *, to: tuple[str, str], rest: Sequence[tuple[str, str]], resources: Mapping
+) -> bool:
+    """Take a build whose claim was released to the (host, zone) ``to``, with a claim there. False: it does not fit."""
+    host, zone = to
+    if not hosts.claim(connection, [(host, resources)]):
+        return False
+    connection.execute(
+        sa.update(instances)
+        .where(t.uuid == row.uuid)
+        .values(
+            host=host,
+            availability_zone=zone,
+            alternates=msgspec.json.encode(rest).decode(),
+            task_state=states.SCHEDULING,
+            owner=None,
+            lease_until=now() + HINT_GRACE_S,
+            generation=t.generation + 1,
+            updated_at=now(),
+        )
+    )
+    hosts.allocate(connection, [(row.uuid, host, resources)])
+    hosts.touch(connection, [host])
+    return True
+
+
+def locked(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, sa.Row]:
+    """Return the rows of ``uuids`` for a decision that this transaction will write."""
+    select = sa.select(instances).where(t.uuid.in_(uuids))
+    if connection.dialect.name != "sqlite":
+        select = select.order_by(t.id).with_for_update()
+    return {row.uuid: row for row in connection.execute(select)}
+
+
+_NARROW = (
+    t.uuid, t.generation, t.step, t.host, t.vm_state, t.deleted, t.request_id, t.project_id, t.vcpus, t.memory_mb,
+    t.attempts, t.alternates, t.group_uuid,
+)  # fmt: skip
+
+
+def reported(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, sa.Row]:
+    """Return, of the rows that reports are about, what judging the reports needs; ended instances included."""
+    return {row.uuid: row for row in connection.execute(sa.select(*_NARROW).where(t.uuid.in_(uuids)))}
+
+
+def spec_of(connection: sa.Connection, uuid: str) -> str | None:
+    """Return the spec of an instance as JSON text."""
+    return connection.execute(sa.select(t.spec).where(t.uuid == uuid)).scalar()
+
+
+def progress(connection: sa.Connection, told: Sequence[tuple[str, int, str | None]]) -> None:
+    """Show how far builds have come: (uuid, generation, task_state). Overtaken ones change nothing."""
+    connection.execute(
+        _PROGRESS, [{"of_uuid": u, "of_generation": g, "new_task_state": task_state} for u, g, task_state in told]
+    )
+
+
+def finish(connection: sa.Connection, step: str, done: Sequence[tuple[str, int, int]]) -> None:
+    """End work that succeeded: (uuid, generation, power_state), all of one step but delete.
+
+    :raises RetryRequest: a row changed hands since it was read in this transaction.
+    """
+    rows = [{"of_uuid": u, "of_generation": g, "new_power_state": power} for u, g, power in done]
+    if connection.execute(_FINISH[step], rows).rowcount != len(rows):
+        raise RetryRequest(RuntimeError("a row changed hands while its report was written"))
+
+
+def fail_action(connection: sa.Connection, row: sa.Row, *, vm_state: str) -> None:
+    """End an action that failed: the task is over, the instance is in ``vm_state``."""
+    connection.execute(sa.update(instances).where(t.uuid == row.uuid).values(vm_state=vm_state, **_IDLE))
+
+
+def bury(
+    connection: sa.Connection, row: sa.Row, *, message: str, details: str | None, event: str | None = None
+) -> None:
+    """End a build that can go nowhere: ERROR with a fault, nothing claimed, the action marked as failed.
+
+    :param message: for the user; must not be empty.
+    :param event: record a failed event of this name (a failure outside any compute).
+    """
+    hosts.release(connection, [row.uuid])
+    connection.execute(
+        sa.update(instances)
+        .where(t.uuid == row.uuid)
+        .values(vm_state=states.ERROR, power_state=0, host=None, alternates=None, generation=t.generation + 1, **_IDLE)
+    )
+    actions.set_fault(connection, row.uuid, code=500, message=message, details=details)
+    if event is not None:
+        actions.open_events(
+            connection,
+            [
+                {
+                    "instance_uuid": row.uuid,
+                    "request_id": row.request_id,
+                    "event": event,
+                    "generation": row.generation,
+                    "host": row.host,
+                }
+            ],
+        )
+    actions.close_stale_events(connection, [row.uuid], details or message)
+    actions.close_actions(connection, [(row.uuid, row.request_id, actions.ERROR)])
+
+
+def remove(connection: sa.Connection, rows: Sequence[sa.Row]) -> None:
+    """Make these instances deleted: claims and quota given back, spec and decision gone, the row kept as history."""
+    uuids = [row.uuid for row in rows]
+    hosts.release(connection, uuids)
+    removed = sa.update(instances).where(t.uuid == sa.bindparam("of_uuid"), t.deleted.is_(False))
+    connection.execute(
+        removed.values(
+            vm_state=states.DELETED,
+            power_state=0,
+            deleted=True,
+            terminated_at=now(),
+            spec=None,
+            alternates=None,
+            generation=t.generation + 1,
+            **_IDLE,
+        ),
+        [{"of_uuid": uuid} for uuid in uuids],
+    )
+    decisions.drop(connection, uuids)
+    sums: dict[str, dict[str, int]] = {}
+    for row in rows:
+        amounts = sums.setdefault(row.project_id, {"instances": 0, "cores": 0, "ram_mb": 0})
+        amounts["instances"] += 1
+        amounts["cores"] += row.vcpus
+        amounts["ram_mb"] += row.memory_mb
+    for project_id in sorted(sums):
+        quotas.release(connection, project_id, sums[project_id])
+
+
+def request(
+    connection: sa.Connection,
+    row: sa.Row,
+    action: Action,
+    *,
+    request_id: str,
+    user_id: str | None,
+    deadline_s: float | None = None,
+) -> None:
+    """Turn an action that somebody asks for into work on a row that is locked in this transaction.
+
+    :param deadline_s: when the work is given up, in seconds from now; None: never.
+    :raises InstanceInvalidState: the states do not allow it.
+    """
+    refusal = states.refusal(action, row.vm_state, row.task_state)
+    if refusal is None and action.step != Step.DELETE and row.launched_at is None:
+        refusal = "it has not been built"
+    if refusal is None and action.step != Step.DELETE and row.host is None:
+        refusal = "it is on no host"
+    if refusal:
+        raise InstanceInvalidState(f"Cannot '{action.name}' instance {row.uuid} while {refusal}")
+    actions.record(
+        connection,
+        [
+            {
+                "instance_uuid": row.uuid,
+                "request_id": request_id,
+                "action": action.name,
+                "user_id": user_id,
+                "project_id": row.project_id,
+            }
+        ],
+    )
+    connection.execute(
+        sa.update(instances)
+        .where(t.uuid == row.uuid)
+        .values(
+            step=action.step,
+            task_state=action.task_state,
+            owner=None,
+            lease_until=now() + HINT_GRACE_S,
+            generation=t.generation + 1,
+            request_id=request_id,
+            deadline=None if deadline_s is None else now() + deadline_s,
+            updated_at=now(),
+        )
+    )
+
+
+def reset(connection: sa.Connection, row: sa.Row, *, vm_state: str) -> None:
+    """An operator declares the state: no task, no work, whoever worked on it is overtaken."""
+    connection.execute(
+        sa.update(instances)
+        .where(t.uuid == row.uuid)
+        .values(vm_state=vm_state, generation=t.generation + 1, alternates=None, **_IDLE)
+    )
+    actions.close_stale_events(connection, [row.uuid], "An operator has reset the state.")
+
+
+def due(connection: sa.Connection, *, most: int) -> Sequence[sa.Row]:
+    """Return work that nobody does or whose worker has not been heard of, oldest first.
+
+    Each has its next hint put off, so that two sweepers do not hint the same rows at once.
+    """
+    select = sa.select(instances).where(t.step.is_not(None), t.lease_until < now()).order_by(t.lease_until).limit(most)
+    rows = connection.execute(for_update(select, connection)).all()
+    if rows:
+        again = sa.update(instances).where(*_AT).values(owner=None, lease_until=now() + HINT_GRACE_S)
+        connection.execute(again, [{"of_uuid": r.uuid, "of_generation": r.generation} for r in rows])
+    return rows
+
+
+def give_back(connection: sa.Connection, held: Sequence[tuple[str, int]]) -> None:
+    """Let go of (uuid, generation) leases whose work could not be begun; the sweeper hints it again."""
+    connection.execute(
+        sa.update(instances).where(*_AT).values(owner=None, lease_until=now() + HINT_GRACE_S),
+        [{"of_uuid": uuid, "of_generation": generation} for uuid, generation in held],
+    )
+
+
+def put_off(connection: sa.Connection, row: sa.Row, *, vm_state: str, seconds: float) -> None:
+    """Work that failed and must succeed in the end (a delete): hint it again later."""
+    connection.execute(
+        sa.update(instances)
+        .where(t.uuid == row.uuid)
+        .values(vm_state=vm_state, owner=None, lease_until=now() + seconds, updated_at=now())
+    )
+
+
+def past_deadline(connection: sa.Connection, *, most: int) -> Sequence[sa.Row]:
+    """Return builds and deletes whose time is over, locked for this transaction."""
+    select = sa.select(instances).where(
+        t.step.in_((Step.SCHEDULE, Step.BUILD, Step.DELETE)), t.deadline < now(), t.deleted.is_(False)
+    )
+    return connection.execute(for_update(select.limit(most), connection)).all()
+
+
+def take_over(connection: sa.Connection, owner: str) -> int:
+    """Free, at once, what a former incarnation of ``owner`` held; returns how many rows.
+
+    Hints that were under way are taken for lost too: at worst they are sent twice.
+    """
+    its_own = t.owner.startswith(f"{owner}#", autoescape=True)
+    freed = connection.execute(sa.update(instances).where(its_own).values(owner=None, lease_until=0.0)).rowcount
+    hinted = sa.update(instances).where(t.step == Step.SCHEDULE, t.owner.is_(None)).values(lease_until=0.0)
+    connection.execute(hinted)
+    return freed
+
+
+def on_hosts(connection: sa.Connection, names: Sequence[str]) -> Sequence[sa.Row]:
+    """Return the instances that are on these hosts, without what is large."""
+    columns = (t.uuid, t.host, t.vm_state, t.task_state, t.power_state, t.step, t.generation, t.updated_at)
+    return connection.execute(sa.select(*columns).where(t.host.in_(names), t.deleted.is_(False))).all()
