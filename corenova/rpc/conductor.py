@@ -1,0 +1,65 @@
+"""What one can ask of a conductor; its side of the wire is conductor/manager.py."""
+
+from collections.abc import Sequence
+
+from corenova.objects.host_state import HostReport
+from corenova.objects.work import HostGuests, Report, Verdicts, WorkOrder
+from corenova.rpc.transport import Caller
+
+TOPIC = "conductor"
+
+
+class ConductorAPI:
+    """Verbs of the conductor. Casts are hints and return at once; calls raise Unavailable when nobody answers."""
+
+    def __init__(self, transport: object, *, timeout_s: float = 20.0):
+        self._caller = Caller(transport, TOPIC, namespace=TOPIC)
+        self._timeout_s = timeout_s
+
+    def schedule_and_build_instances(self, instance_uuids: Sequence[str]) -> bool:
+        """Hint: these rows wait to be scheduled. False when the hint reached nobody (the sweeper finds the rows)."""
+        return self._caller.cast("schedule_and_build_instances", instance_uuids=list(instance_uuids))
+
+    def hello(self) -> dict[str, object]:
+        """What a compute must know before it starts: ``deployment_id`` and ``lease_s``."""
+        return self._call("hello")
+
+    def register_compute(self, address: str, incarnation: str, reports: Sequence[HostReport]) -> None:
+        """A compute has started and serves these hosts; frees what its former incarnation held."""
+        self._call("register_compute", address=address, incarnation=incarnation, reports=list(reports))
+
+    def report_hosts(self, address: str, reports: Sequence[HostReport]) -> None:
+        """The facts of hosts, as they are now."""
+        self._call("report_hosts", address=address, reports=list(reports))
+
+    def heartbeat(self, address: str, incarnation: str) -> bool:
+        """The compute at ``address`` lives, with all its hosts. False: register again."""
+        return self._call("heartbeat", address=address, incarnation=incarnation)
+
+    def withdraw_compute(self, address: str, incarnation: str) -> None:
+        """The compute stops in good order; its guests go on running."""
+        self._call("withdraw_compute", address=address, incarnation=incarnation)
+
+    def begin_work(self, address: str, instance_uuids: Sequence[str] | None) -> list[WorkOrder]:
+        """Take the leases on these rows (None: on any that wait) and get the orders; may be fewer than asked for."""
+        uuids = None if instance_uuids is None else list(instance_uuids)
+        return self._call("begin_work", address=address, instance_uuids=uuids)
+
+    def extend_work(self, address: str, held: Sequence[tuple[str, int]]) -> list[str]:
+        """Still at it: (uuid, generation). Returns the uuids that were given to somebody else meanwhile."""
+        return self._call("extend_work", address=address, held=[list(pair) for pair in held])
+
+    def report_work(self, address: str, reports: Sequence[Report]) -> list[str]:
+        """Results. Returns the uuids whose report came too late and whose guest must not stay on that host."""
+        return self._call("report_work", address=address, reports=list(reports))
+
+    def reconcile(self, address: str, hosts: Sequence[HostGuests]) -> Verdicts:
+        """Compare what runs with what should."""
+        return self._call("reconcile", address=address, hosts=list(hosts))
+
+    def report_lost(self, address: str, lost: Sequence[tuple[str, int]]) -> None:
+        """These guests, (uuid, generation), have vanished from their host."""
+        self._call("report_lost", address=address, lost=[list(pair) for pair in lost])
+
+    def _call(self, verb: str, **arguments: object) -> object:
+        return self._caller.call(verb, timeout_s=self._timeout_s, **arguments)

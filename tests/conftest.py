@@ -1,0 +1,10 @@
+"""What every test of the core may use."""
+
+import sys
+from pathlib import Path
+
+import corenova  # noqa: F401 - chooses the threading backend, which must come before a test imports oslo.messaging
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # for ``tests.servers`` below, whoever starts pytest from where
+
+pytest_plugins = ["tests.servers"]

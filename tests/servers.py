@@ -1,0 +1,187 @@
+"""Real servers for tests: RabbitMQ, PostgreSQL and MariaDB, each started by the first test that asks for its URL.
+
+Every server is private to the test process: own data in a temporary directory, a free port of the loopback interface,
+gone at the end. Where a program is missing its tests are skipped and named at the end of the run; with CI=true in the
+environment that is a failure, because nobody reads skips there.
+"""
+
+import contextlib
+import glob
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+REMEDY = "run tools/install-test-servers"
+START_S = 60
+
+
+@pytest.fixture(scope="session")
+def rabbit_url() -> Iterator[str]:
+    """The transport_url of an own RabbitMQ node; quorum queues work on it."""
+    # Debian's wrapper in sbin insists on its system user; the script behind it does not.
+    program = _program("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
+    port, distribution, epmd = _free_ports(3)
+    with _directory() as home:
+        (home / "enabled_plugins").write_text("[].")
+        (home / "rabbitmq-env.conf").touch()
+        (home / "rabbitmq.conf").write_text("loopback_users.guest = true\n")
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),  # the Erlang cookie is made there
+            "LC_ALL": "C.UTF-8",
+            "ERL_EPMD_PORT": str(epmd),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": f"corenova-{port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_DIST_PORT": str(distribution),
+            "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(home / "log"),
+            "RABBITMQ_PID_FILE": str(home / "pid"),
+            "RABBITMQ_CONF_ENV_FILE": str(home / "rabbitmq-env.conf"),
+            "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
+            # One scheduler that sleeps when idle: the node shares the machine with the tests.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} "
+            "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none",
+        }
+        # An own port mapper, which the node would otherwise start as a daemon that outlives it.
+        mapper = [_program("/usr/bin/epmd", "epmd"), "-port", str(epmd)]
+        with (
+            _running(mapper, home, epmd, env=environment, end=signal.SIGTERM),
+            _running([program], home, port, env=environment, end=signal.SIGKILL),
+        ):
+            yield f"rabbit://guest:guest@127.0.0.1:{port}//"
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """The SQLAlchemy URL of a superuser on an own PostgreSQL server."""
+    binaries = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres")) or [shutil.which("postgres") or ""]
+    program = _program(binaries[-1], "postgres")
+    (port,) = _free_ports(1)
+    with _directory() as home:
+        command: list[str] = []
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            command = ["runuser", "-u", "postgres", "--"]
+            account = pwd.getpwnam("postgres")
+            os.chown(home, account.pw_uid, account.pw_gid)
+        data = str(home / "data")
+        initdb = str(Path(program).with_name("initdb"))
+        _run([*command, initdb, "-D", data, "-U", "corenova", "-A", "trust", "-E", "UTF8", "--no-sync"], home)
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": home,
+            "fsync": "off",
+            "max_connections": 200,
+        }
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        with _running([*command, program, "-D", data, *options], home, port, end=signal.SIGINT):
+            yield f"postgresql+psycopg://corenova@127.0.0.1:{port}/postgres"
+
+
+@pytest.fixture(scope="session")
+def mariadb_url() -> Iterator[str]:
+    """The SQLAlchemy URL of the root user on an own MariaDB server, with an empty database ``corenova``."""
+    program = _program("/usr/sbin/mariadbd", "mariadbd")
+    installer = _program("/usr/bin/mariadb-install-db", "mariadb-install-db")
+    (port,) = _free_ports(1)
+    with _directory() as home:
+        data = [f"--datadir={home}/data", f"--user={pwd.getpwuid(os.geteuid()).pw_name}"]
+        _run([installer, "--no-defaults", *data, "--auth-root-authentication-method=normal", "--skip-test-db"], home)
+        (home / "init.sql").write_text("CREATE DATABASE corenova CHARACTER SET utf8mb4;\n")
+        options = [
+            f"--port={port}",
+            "--bind-address=127.0.0.1",
+            f"--socket={home}/socket",
+            f"--pid-file={home}/pid",
+            f"--init-file={home}/init.sql",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-buffer-pool-size=64M",
+            "--skip-log-bin",
+        ]
+        with _running([program, "--no-defaults", *data, *options], home, port, end=signal.SIGTERM):
+            yield f"mysql+pymysql://root@127.0.0.1:{port}/corenova?charset=utf8mb4"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name every test that did not run for want of a server."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if REMEDY in str(report.longrepr)]
+    if skipped:
+        terminalreporter.section(f"{len(skipped)} tests lack a server: {REMEDY}")
+        for report in skipped:
+            terminalreporter.line(report.nodeid)
+
+
+def _program(usual_path: str, name: str) -> str:
+    found = usual_path if os.access(usual_path, os.X_OK) else shutil.which(name)
+    if found:
+        return found
+    refuse: Callable[[str], None] = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+    return refuse(f"needs {name}: {REMEDY}")
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as held:  # all at once, so that they differ
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+@contextlib.contextmanager
+def _directory() -> Iterator[Path]:
+    # Not pytest's tmp_path: PostgreSQL runs as another user, and the path of a unix socket must be short.
+    path = Path(tempfile.mkdtemp(prefix="corenova-test-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _run(command: list[str], home: Path) -> None:
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+
+
+@contextlib.contextmanager
+def _running(
+    command: list[str], home: Path, port: int, *, end: signal.Signals, env: dict[str, str] | None = None
+) -> Iterator[None]:
+    """Run ``command`` in a process group of its own until the block ends, which begins once ``port`` answers."""
+    log = home / f"output-{port}"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command, cwd=home, env=env, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + START_S
+        while not _answers(port):
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command[0]} did not start:\n{log.read_text(errors='replace')[-3000:]}")
+            time.sleep(0.05)
+        yield
+    finally:
+        for number in (end, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(timeout=10)
+                break
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
