@@ -1,0 +1,1 @@
+"""Hypervisor drivers for corenova, each registered under its lower-case name in setup.py."""

@@ -1,0 +1,1 @@
+"""The weighers: how good is this host for this request? One file per class, named after it."""

@@ -1,0 +1,30 @@
+"""CPUWeigher: prefer hosts with many free vCPUs.
+
+A positive multiplier spreads load over the fleet, a negative one fills hosts one after the other.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+
+from corenova.contracts.filter import HostColumns
+from corenova.objects.host_state import HostState
+from corenova.objects.request_spec import RequestSpec
+
+
+class CPUWeigher:
+    """Weigh a host by its free vCPUs, ratio applied."""
+
+    multiplier_option: ClassVar[str | None] = "cpu_weight_multiplier"
+    negate: ClassVar[bool] = False
+    # A floor of 0 keeps the scale honest: hosts that are equally free all weigh 1.0, an overdrawn one weighs nothing.
+    minval: ClassVar[float | None] = 0.0
+    maxval: ClassVar[float | None] = None
+
+    def weigh(self, host_state: HostState, spec: RequestSpec) -> float:
+        """Return its free vCPUs, ratio applied."""
+        return float(host_state.vcpus_total * host_state.cpu_allocation_ratio - host_state.vcpus_used)
+
+    def weights(self, hosts: HostColumns, spec: RequestSpec) -> np.ndarray:
+        """Return the free vCPUs of each host."""
+        return hosts.vcpus_free.astype(np.float64)

@@ -1,0 +1,30 @@
+"""RAMWeigher: prefer hosts with much free RAM.
+
+A positive multiplier spreads load over the fleet, a negative one fills hosts one after the other.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+
+from corenova.contracts.filter import HostColumns
+from corenova.objects.host_state import HostState
+from corenova.objects.request_spec import RequestSpec
+
+
+class RAMWeigher:
+    """Weigh a host by its free RAM in MiB, ratio applied."""
+
+    multiplier_option: ClassVar[str | None] = "ram_weight_multiplier"
+    negate: ClassVar[bool] = False
+    # A floor of 0 keeps the scale honest: hosts that are equally free all weigh 1.0, an overdrawn one weighs nothing.
+    minval: ClassVar[float | None] = 0.0
+    maxval: ClassVar[float | None] = None
+
+    def weigh(self, host_state: HostState, spec: RequestSpec) -> float:
+        """Return its free RAM in MiB, ratio applied."""
+        return float(host_state.free_ram_mb)
+
+    def weights(self, hosts: HostColumns, spec: RequestSpec) -> np.ndarray:
+        """Return the free RAM of each host in MiB."""
+        return hosts.free_ram_mb.astype(np.float64)

@@ -1,0 +1,24 @@
+"""RAMWeigher."""
+
+import pytest
+
+from corenova_filters.weighers.ram_weigher import RAMWeigher
+
+
+@pytest.mark.parametrize(
+    ("facts", "raw"),
+    [
+        ({"free_ram_mb": 2048}, 2048.0),
+        ({"free_ram_mb": 0}, 0.0),
+        ({"free_ram_mb": -512}, -512.0),
+    ],
+)
+def test_raw_weight(builders, facts, raw):
+    host = builders.host(**facts)
+    assert RAMWeigher().weigh(host, builders.spec()) == raw
+    assert RAMWeigher().weights(builders.columns(host), builders.spec()).tolist() == [raw]
+
+
+def test_traits():
+    assert RAMWeigher.multiplier_option == "ram_weight_multiplier"
+    assert (RAMWeigher.negate, RAMWeigher.minval) == (False, 0.0)
