@@ -1,0 +1,368 @@
+"""The compute's verbs (rpc/compute.py has the caller's side) and the threads that carry out orders.
+
+A hint names rows; the orders for them, with the leases, come from the conductor, so a hint that is lost, late or
+doubled does no harm. Results go back in one call for all that finished within a few milliseconds. One compute process
+may serve many hosts.
+"""
+
+import logging
+import threading
+import time
+import weakref
+from collections import defaultdict, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from oslo_config import cfg
+
+from corenova.coalesce import Mailbox
+from corenova.compute import build
+from corenova.compute.leases import Leases
+from corenova.compute.reconcile import Reconciler
+from corenova.contracts.driver import Driver, DriverContext
+from corenova.exceptions import NotImplementedByDriver, Unavailable
+from corenova.objects.states import PowerState, Step
+from corenova.objects.work import HostGuests, Report, Result, WorkOrder
+from corenova.rpc.conductor import ConductorAPI
+from corenova.rpc.server import expose
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class ComputeManager:
+    """One compute process.
+
+    :param state_path: a directory for the driver, absolute.
+    :param address: where messages for its hosts are sent; its name in the database.
+    :param incarnation: tells this start from earlier ones.
+    """
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        driver: Driver,
+        conductor: ConductorAPI,
+        *,
+        state_path: str,
+        address: str,
+        incarnation: str,
+    ):
+        self._driver = driver
+        self._conductor = conductor
+        self._address = address
+        self._incarnation = incarnation
+        self._state_path = state_path
+        self._linger_s = conf.compute.report_linger_s
+        self._beat_s = conf.report_interval
+        self._shutdown_s = conf.compute.shutdown_timeout
+        self._hints: Mailbox[bool] = Mailbox()
+        self._reports: Mailbox[Report] = Mailbox()
+        self._pool = ThreadPoolExecutor(conf.compute.threads, thread_name_prefix="compute")
+        self._slots = _Slots(self._pool, conf.compute.max_concurrent_builds)
+        self._locks = _Locks()
+        self._stopping = threading.Event()
+        self._reconciler = Reconciler(
+            driver,
+            conductor,
+            address,
+            interval_s=conf.compute.reconcile_interval_s,
+            wake=self._wake,
+            alone=self._locks.of,
+        )
+        self._reporter = threading.Thread(target=self._send_reports, name="compute-reports", daemon=True)
+        self._threads = [
+            self._reporter,
+            threading.Thread(target=self._take_hints, name="compute-hints", daemon=True),
+            threading.Thread(target=self._beat, name="compute-beat", daemon=True),
+            threading.Thread(target=self._extend, name="compute-leases", daemon=True),
+        ]
+        self._carry_out = {
+            Step.BUILD: self._build,
+            Step.START: self._start,
+            Step.STOP: self._stop,
+            Step.REBOOT_SOFT: self._reboot,
+            Step.REBOOT_HARD: self._reboot,
+            Step.DELETE: self._delete,
+        }
+
+    def start(self) -> None:
+        """Register the hosts, take up what waits for them, and adopt the guests that are there."""
+        shared = self._patiently(self._conductor.hello)
+        self._lease_s = shared["lease_s"]
+        self._leases = Leases(self._lease_s)
+        self._driver.start(
+            DriverContext(state_path=self._state_path, deployment_id=shared["deployment_id"], address=self._address)
+        )
+        self._register()
+        for thread in self._threads:
+            thread.start()
+        self._reconciler.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Finish what is under way, within ``timeout_s``; guests go on running, the rest waits for the next start."""
+        self._stopping.set()
+        self._reconciler.stop()
+        self._hints.close()
+        deadline = time.monotonic() + timeout_s
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        while self._slots.running and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self._driver.stop()
+        self._reports.close()
+        self._reporter.join(max(0.1, deadline - time.monotonic()))
+        try:
+            self._conductor.withdraw_compute(self._address, self._incarnation)
+        except Unavailable as error:
+            LOG.info("Stopping unannounced: %s", error)
+
+    # The verbs. All of them only wake the thread that asks for orders.
+
+    @expose
+    def build_and_run_instance(self, ctxt: dict, instance_uuids: list[str]) -> None:
+        """Hint: these rows are to be built here."""
+        self._wake(instance_uuids)
+
+    @expose
+    def start_instance(self, ctxt: dict, instance_uuids: list[str]) -> None:
+        """Hint: these guests are to be powered on."""
+        self._wake(instance_uuids)
+
+    @expose
+    def stop_instance(self, ctxt: dict, instance_uuids: list[str]) -> None:
+        """Hint: these guests are to be shut down."""
+        self._wake(instance_uuids)
+
+    @expose
+    def reboot_instance(self, ctxt: dict, instance_uuids: list[str]) -> None:
+        """Hint: these guests are to be rebooted, softly or hard as the row says."""
+        self._wake(instance_uuids)
+
+    @expose
+    def terminate_instance(self, ctxt: dict, instance_uuids: list[str]) -> None:
+        """Hint: these guests are to be destroyed."""
+        self._wake(instance_uuids)
+
+    @expose
+    def list_guests(self, ctxt: dict) -> list[HostGuests]:
+        """Return what runs on the hosts of this process."""
+        return self._reconciler.guests()
+
+    # Threads.
+
+    def _register(self) -> None:
+        reports = [self._driver.inventory(host) for host in self._driver.hosts()]
+        self._patiently(lambda: self._conductor.register_compute(self._address, self._incarnation, reports))
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """Ask until a conductor answers: services may start in any order."""
+        while True:
+            try:
+                return ask()
+            except Unavailable as error:
+                LOG.warning("Waiting for a conductor: %s", error)
+                if self._stopping.wait(1.0):
+                    raise
+
+    def _wake(self, uuids: list[str]) -> None:
+        self._hints.put(dict.fromkeys(uuids, True))
+
+    def _take_hints(self) -> None:
+        while (hints := self._hints.take(most=500)) is not None:
+            if not hints:
+                continue
+            asked_at = time.monotonic()
+            try:
+                orders = self._conductor.begin_work(self._address, list(hints))
+            except Exception as error:
+                LOG.warning("%d hints are left to the sweeper: %s", len(hints), error)
+                continue
+            self._leases.add(orders, asked_at)
+            for order in orders:
+                self._slots.submit(order, self._do)
+
+    def _do(self, order: WorkOrder) -> None:
+        """Carry out one order and leave its report."""
+        try:
+            with self._locks.of(order.instance.uuid):
+                if self._leases.believes(order):
+                    self._carry_out[order.step](order)
+        except Exception as error:
+            if self._stopping.is_set():
+                return  # the driver was stopped under it; the next start takes the order up again
+            LOG.warning("%s of %s failed: %s", order.step, order.instance.uuid, error)
+            result, words = build.failure(error) if order.step == Step.BUILD else (Result.FAILED, _PUBLIC[order.step])
+            self._report(order, result, reason=f"{type(error).__name__}: {error}", public_reason=words)
+
+    def _build(self, order: WorkOrder) -> None:
+        instance = order.instance
+        power_state = build.build_and_run(
+            self._driver,
+            instance.host,
+            instance,
+            confirm=lambda: self._leases.believes(order),
+            tell=lambda task_state: self._report(order, Result.PROGRESS, task_state=task_state),
+        )
+        if power_state is not None:
+            self._report(order, Result.DONE, power_state=power_state)
+
+    def _start(self, order: WorkOrder) -> None:
+        self._driver.power_on(order.instance.host, order.instance)
+        self._report_power(order)
+
+    def _stop(self, order: WorkOrder) -> None:
+        self._driver.power_off(order.instance.host, order.instance.uuid, timeout_s=self._shutdown_s)
+        self._report_power(order)
+
+    def _reboot(self, order: WorkOrder) -> None:
+        hard = order.step == Step.REBOOT_HARD
+        if not hard and not self._driver.abilities.supports_soft_reboot:
+            raise NotImplementedByDriver("This hypervisor has no soft reboot; ask for a hard one.")
+        self._driver.reboot(order.instance.host, order.instance, hard=hard)
+        self._report_power(order)
+
+    def _delete(self, order: WorkOrder) -> None:
+        self._driver.destroy(order.instance.host, order.instance.uuid)
+        self._report(order, Result.DONE, power_state=PowerState.NOSTATE)
+
+    def _report_power(self, order: WorkOrder) -> None:
+        state = self._driver.get_power_state(order.instance.host, order.instance.uuid)
+        self._report(order, Result.DONE, power_state=state)
+
+    def _report(self, order: WorkOrder, result: Result, **told: object) -> None:
+        instance = order.instance
+        if result != Result.PROGRESS:
+            self._leases.drop(order)
+        report = Report(
+            instance_uuid=instance.uuid,
+            generation=instance.generation,
+            host=instance.host,
+            step=order.step,
+            result=result,
+            **told,
+        )
+        self._reports.put({f"{instance.uuid}:{instance.generation}": report})
+
+    def _send_reports(self) -> None:
+        while (reports := self._reports.take(most=500, linger_s=self._linger_s)) is not None:
+            if not reports:
+                continue
+            try:
+                unwanted = self._conductor.report_work(self._address, list(reports.values()))
+            except Exception as error:
+                LOG.warning("%d reports are kept for a moment: %s", len(reports), error)
+                if not self._stopping.wait(1.0):
+                    self._reports.put(reports)
+                continue
+            hosts = {report.instance_uuid: report.host for report in reports.values()}
+            for uuid in unwanted:
+                LOG.info("The work on %s was given to somebody else; its guest goes", uuid)
+                with self._locks.of(uuid):
+                    self._driver.destroy(hosts[uuid], uuid)
+
+    def _beat(self) -> None:
+        while not self._stopping.wait(self._beat_s):
+            try:
+                if not self._conductor.heartbeat(self._address, self._incarnation):
+                    self._register()
+                else:
+                    reports = [self._driver.inventory(host) for host in self._driver.hosts()]
+                    self._conductor.report_hosts(self._address, reports)
+            except Exception as error:
+                LOG.warning("No heartbeat: %s", error)
+
+    def _extend(self) -> None:
+        while not self._stopping.wait(self._lease_s / 4):
+            asked_at = time.monotonic()
+            held = self._leases.held()
+            if not held:
+                continue
+            try:
+                lost = self._conductor.extend_work(self._address, held)
+            except Exception as error:
+                LOG.warning("%d leases were not extended: %s", len(held), error)
+                continue
+            self._leases.extended(held, set(lost), asked_at)
+
+
+_PUBLIC = {
+    Step.START: "The server could not be started.",
+    Step.STOP: "The server could not be stopped.",
+    Step.REBOOT_SOFT: "The server could not be rebooted.",
+    Step.REBOOT_HARD: "The server could not be rebooted.",
+    Step.DELETE: "The server could not be destroyed yet; it is tried again.",
+}
+
+
+class _Slots:
+    """Runs orders in the pool, builds at most so many a host at a time; the others queue for their host."""
+
+    def __init__(self, pool: ThreadPoolExecutor, most_builds: int):
+        self._pool = pool
+        self._most = most_builds
+        self._lock = threading.Lock()
+        self._building: dict[str, int] = defaultdict(int)
+        self._queued: dict[str, deque] = defaultdict(deque)
+        self.running = 0
+
+    def submit(self, order: WorkOrder, do: object) -> None:
+        host = order.instance.host
+        with self._lock:
+            if order.step == Step.BUILD:
+                if self._building[host] >= self._most:
+                    self._queued[host].append((order, do))
+                    return
+                self._building[host] += 1
+            self.running += 1
+        self._start(order, do)
+
+    def _start(self, order: WorkOrder, do: object) -> None:
+        try:
+            self._pool.submit(self._run, order, do)
+        except RuntimeError:  # the pool is shut down: the order's lease ends and the next start takes it up
+            with self._lock:
+                self.running -= 1
+
+    def _run(self, order: WorkOrder, do: object) -> None:
+        try:
+            do(order)
+        finally:
+            following = None
+            with self._lock:
+                self.running -= 1
+                if order.step == Step.BUILD:
+                    queue = self._queued[order.instance.host]
+                    if queue:
+                        following = queue.popleft()
+                        self.running += 1
+                    else:
+                        self._building[order.instance.host] -= 1
+            if following is not None:
+                self._start(*following)
+
+
+class _Locks:
+    """One lock an instance, alive while somebody holds or wants it."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._locks: weakref.WeakValueDictionary[str, _NamedLock] = weakref.WeakValueDictionary()
+
+    def of(self, uuid: str) -> "_NamedLock":
+        with self._lock:
+            lock = self._locks.get(uuid)
+            if lock is None:
+                lock = self._locks[uuid] = _NamedLock()
+            return lock
+
+
+class _NamedLock:
+    def __init__(self):
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()

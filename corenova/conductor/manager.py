@@ -1,0 +1,200 @@
+"""The conductor's verbs (rpc/conductor.py has the caller's side) and its threads: scheduling rounds and the sweeper.
+
+Computes have no database: what they ask and report comes here, and what they may touch is decided here by the address
+that their hosts' services were registered with.
+"""
+
+import logging
+import secrets
+import threading
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from oslo_config import cfg
+
+import corenova
+from corenova.coalesce import Mailbox
+from corenova.conductor.sweeper import Sweeper
+from corenova.conductor.tasks import reconcile
+from corenova.conductor.tasks.build import BuildTask
+from corenova.conductor.tasks.outcome import OutcomeTask
+from corenova.db import deployment, hosts, instances, services, work
+from corenova.db.engine import Database
+from corenova.events import Events
+from corenova.exceptions import Unavailable
+from corenova.objects.host_state import HostReport
+from corenova.objects.work import HostGuests, Report, Verdicts, WorkOrder
+from corenova.rpc.compute import ComputeAPI
+from corenova.rpc.scheduler import SchedulerAPI
+from corenova.rpc.server import expose
+
+LOG = logging.getLogger(__name__)
+
+
+class ConductorManager:
+    """One conductor.
+
+    :param name: tells this conductor from its peers and stays the same over restarts: at its start it frees what the
+        former incarnation of the same name held.
+    """
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        db: Database,
+        events: Events,
+        *,
+        scheduler: SchedulerAPI,
+        compute: ComputeAPI,
+        name: str,
+    ):
+        self._db = db
+        self._owner = f"conductor:{name}"
+        self._lease_s = float(conf.conductor.lease_s)
+        self._workers = conf.conductor.workers
+        down_time_s = float(conf.service_down_time)
+        self._build = BuildTask(db, scheduler, compute, events, owner=self._owner, lease_s=self._lease_s)
+        self._outcome = OutcomeTask(
+            db, compute, events, max_attempts=conf.scheduler.max_attempts, down_time_s=down_time_s
+        )
+        self._waiting: Mailbox[bool] = Mailbox()
+        self._sweeper = Sweeper(
+            db,
+            compute,
+            events,
+            self._enqueue,
+            interval_s=conf.conductor.sweep_interval_s,
+            batch=conf.conductor.sweep_batch,
+            max_attempts=conf.scheduler.max_attempts,
+            down_time_s=down_time_s,
+        )
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Free what a former incarnation held and begin to work."""
+        freed = self._db.write("conductor.take_over", lambda connection: work.take_over(connection, self._owner))
+        if freed:
+            LOG.info("Taking up %d pieces of work of a former incarnation", freed)
+        for number in range(self._workers):
+            thread = threading.Thread(target=self._work, name=f"conductor-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        self._sweeper.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Finish the rounds under way, within ``timeout_s``."""
+        self._sweeper.stop()
+        self._waiting.close()
+        for thread in self._threads:
+            thread.join(timeout_s)
+
+    def _enqueue(self, uuids: Sequence[str]) -> None:
+        self._waiting.put(dict.fromkeys(uuids, True))
+
+    def _work(self) -> None:
+        while (waiting := self._waiting.take(most=500)) is not None:
+            if not waiting:
+                continue
+            try:
+                self._build.run(list(waiting))
+            except Unavailable as error:
+                LOG.warning("%d instances wait for the next sweep: %s", len(waiting), error)
+            except Exception:
+                LOG.exception("Scheduling %d instances failed; the sweeper will try again", len(waiting))
+
+    @expose
+    def schedule_and_build_instances(self, ctxt: dict, instance_uuids: list[str]) -> None:
+        """Take note that these rows wait to be scheduled; the workers take all that waits at once."""
+        self._enqueue(instance_uuids)
+
+    @expose
+    def hello(self, ctxt: dict) -> dict[str, object]:
+        """Tell a compute what the whole deployment shares."""
+        settle = lambda connection: deployment.settle(connection, "id", secrets.token_hex(16))  # noqa: E731
+        return {"deployment_id": self._db.write("conductor.hello", settle), "lease_s": self._lease_s}
+
+    @expose
+    def register_compute(self, ctxt: dict, address: str, incarnation: str, reports: list[HostReport]) -> None:
+        """Write the services and nodes of a compute that starts, free its former incarnation's work."""
+
+        def register(connection: sa.Connection) -> None:
+            services.register(
+                connection,
+                binary=services.COMPUTE,
+                hosts=[report.host for report in reports],
+                address=address,
+                incarnation=incarnation,
+                version=corenova.__version__,
+            )
+            hosts.report(connection, reports)
+            hosts.touch(connection, [report.host for report in reports])
+            freed = work.take_over(connection, f"compute:{address}")
+            LOG.info("Compute %s serves %d hosts; %d rows of its past are free", address, len(reports), freed)
+
+        self._db.write("conductor.register_compute", register)
+
+    @expose
+    def report_hosts(self, ctxt: dict, address: str, reports: list[HostReport]) -> None:
+        """Keep the hosts' facts up to date."""
+
+        def report(connection: sa.Connection) -> None:
+            known = services.addresses(connection, [r.host for r in reports], down_time_s=1e9)
+            hosts.report(connection, [r for r in reports if known.get(r.host, (None,))[0] == address])
+
+        self._db.write("conductor.report_hosts", report)
+
+    @expose
+    def heartbeat(self, ctxt: dict, address: str, incarnation: str) -> bool:
+        """Note that a compute lives."""
+        return self._db.write(
+            "conductor.heartbeat",
+            lambda connection: services.heartbeat(
+                connection, binary=services.COMPUTE, address=address, incarnation=incarnation
+            ),
+        )
+
+    @expose
+    def withdraw_compute(self, ctxt: dict, address: str, incarnation: str) -> None:
+        """Note that a compute has stopped in good order."""
+
+        def withdraw(connection: sa.Connection) -> None:
+            services.withdraw(connection, binary=services.COMPUTE, address=address, incarnation=incarnation)
+            work.take_over(connection, f"compute:{address}")
+
+        self._db.write("conductor.withdraw_compute", withdraw)
+
+    @expose
+    def begin_work(self, ctxt: dict, address: str, instance_uuids: list[str] | None) -> list[WorkOrder]:
+        """Give out the orders for rows that wait on the caller's hosts."""
+
+        def begin(connection: sa.Connection) -> list[WorkOrder]:
+            rows = work.take_for_compute(connection, address, instance_uuids, lease_s=self._lease_s)
+            return [WorkOrder(instance=instances.to_instance(row), step=row.step) for row in rows]
+
+        return self._db.write("conductor.begin_work", begin)
+
+    @expose
+    def extend_work(self, ctxt: dict, address: str, held: list[list]) -> list[str]:
+        """Extend leases; returns those that are lost."""
+        pairs = [(uuid, generation) for uuid, generation in held]
+        return sorted(
+            self._db.write(
+                "conductor.extend_work", lambda connection: work.extend(connection, pairs, lease_s=self._lease_s)
+            )
+        )
+
+    @expose
+    def report_work(self, ctxt: dict, address: str, reports: list[Report]) -> list[str]:
+        """Write results; returns the uuids whose guest must go."""
+        return self._outcome.run(reports)
+
+    @expose
+    def reconcile(self, ctxt: dict, address: str, hosts: list[HostGuests]) -> Verdicts:
+        """Compare guests with rows."""
+        return self._db.write("conductor.reconcile", lambda connection: reconcile.compare(connection, address, hosts))
+
+    @expose
+    def report_lost(self, ctxt: dict, address: str, lost: list[list]) -> None:
+        """Note guests that have vanished."""
+        pairs = [(uuid, generation) for uuid, generation in lost]
+        self._db.write("conductor.report_lost", lambda connection: reconcile.lose(connection, pairs))

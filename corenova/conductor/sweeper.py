@@ -1,0 +1,136 @@
+"""Looks, at intervals, for work that nobody does: messages that were lost, workers that died, builds past their time.
+
+This is the mechanism that makes accepted requests end; messages only make it quick. Several conductors may sweep: what
+one takes up is put off for the others.
+"""
+
+import logging
+import random
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import sqlalchemy as sa
+
+from corenova.conductor.tasks.reschedule import reschedule
+from corenova.db import actions, services, work
+from corenova.db.engine import Database
+from corenova.events import Events
+from corenova.exceptions import Unavailable
+from corenova.objects.states import Step
+from corenova.rpc.compute import ComputeAPI
+
+LOG = logging.getLogger(__name__)
+_BURY_BATCH = 200
+
+
+class Sweeper:
+    """A thread that sweeps.
+
+    :param schedule: called with the uuids of instances that wait to be scheduled.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        compute: ComputeAPI,
+        events: Events,
+        schedule: Callable[[Sequence[str]], None],
+        *,
+        interval_s: float,
+        batch: int,
+        max_attempts: int,
+        down_time_s: float,
+    ):
+        self._db = db
+        self._compute = compute
+        self._events = events
+        self._schedule = schedule
+        self._interval_s = interval_s
+        self._batch = batch
+        self._max_attempts = max_attempts
+        self._down_time_s = down_time_s
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first sweep is at once, because this may be a restart."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End before the next sweep."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self.sweep()
+            except Unavailable as error:
+                LOG.warning("No sweep: %s", error)
+            except Exception:
+                LOG.exception("A sweep failed; the next one is in %s s", self._interval_s)
+            # A random offset keeps several conductors from sweeping in step.
+            self._stopped.wait(self._interval_s * random.uniform(0.8, 1.2))
+
+    def sweep(self) -> int:
+        """Take up what is due; returns how many rows that was."""
+        self._db.write("sweeper.deadline", self._end_overdue)
+        rows = self._db.write("sweeper.due", lambda connection: work.due(connection, most=self._batch))
+        if not rows:
+            return 0
+        waiting = [row.uuid for row in rows if row.step == Step.SCHEDULE]
+        if waiting:
+            self._schedule(waiting)
+        self._wake([row for row in rows if row.step != Step.SCHEDULE])
+        return len(rows)
+
+    def _wake(self, rows: Sequence[sa.Row]) -> None:
+        if not rows:
+            return
+        names = sorted({row.host for row in rows})
+        known = self._db.read(lambda c: services.addresses(c, names, down_time_s=self._down_time_s))
+        hints: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for row in rows:
+            address, is_up = known.get(row.host, (None, False))
+            if is_up:
+                hints[address, row.step].append(row.uuid)
+            elif row.step in (Step.BUILD, Step.DELETE):
+                self._db.write("sweeper.host_down", lambda connection, uuid=row.uuid: self._without(connection, uuid))
+        for (address, step), uuids in hints.items():
+            self._compute.hint(address, step, uuids)
+
+    def _without(self, connection: sa.Connection, uuid: str) -> None:
+        """The host of this row is down: a build goes elsewhere, a delete ends here (a guest is reaped later)."""
+        row = work.locked(connection, [uuid])[uuid]
+        if row.step == Step.DELETE and not row.deleted:
+            self._remove(connection, row)
+        elif row.step == Step.BUILD:
+            reason = f"Host {row.host} has not been heard of for {self._down_time_s:.0f} s."
+            reschedule(
+                connection,
+                row,
+                reason=reason,
+                public_reason="the host does not answer",
+                max_attempts=self._max_attempts,
+                down_time_s=self._down_time_s,
+            )
+
+    def _end_overdue(self, connection: sa.Connection) -> None:
+        for row in work.past_deadline(connection, most=_BURY_BATCH):
+            if row.step == Step.DELETE:
+                self._remove(connection, row)
+                continue
+            stage = "being built" if row.step == Step.BUILD else "waiting to be scheduled"
+            details = f"Deadline passed in step {row.step}, attempt {row.attempts}, host {row.host}, owner {row.owner}."
+            work.bury(
+                connection,
+                row,
+                message=f"Instance {row.uuid} was still {stage} at its deadline and was given up.",
+                details=details,
+                event=None if row.step == Step.BUILD else "conductor_schedule_and_build_instances",
+            )
+
+    def _remove(self, connection: sa.Connection, row: sa.Row) -> None:
+        work.remove(connection, [row])
+        actions.close_stale_events(connection, [row.uuid], "The host did not answer; its guest is reaped later.")
+        actions.close_actions(connection, [(row.uuid, row.request_id, None)])

@@ -1,0 +1,95 @@
+"""Scheduling a batch of new instances and handing them to their computes: the conductor's part of a create.
+
+Lease the rows, ask the scheduler (which claims and writes the host in one transaction), wake the computes. If this
+process dies anywhere between, the row says how far it came: the lease ends, or the hint is sent again.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+
+import oslo_messaging
+import sqlalchemy as sa
+
+from corenova.db import instances, work
+from corenova.db.engine import Database
+from corenova.events import Events
+from corenova.exceptions import CorenovaError
+from corenova.objects.request_spec import Selection, SelectRequest
+from corenova.objects.states import SCHEDULE_EVENT, Step
+from corenova.rpc.compute import ComputeAPI
+from corenova.rpc.scheduler import SchedulerAPI
+
+LOG = logging.getLogger(__name__)
+
+
+class BuildTask:
+    """One round of scheduling; stateless but for what it was given."""
+
+    def __init__(
+        self, db: Database, scheduler: SchedulerAPI, compute: ComputeAPI, events: Events, *, owner: str, lease_s: float
+    ):
+        self._db = db
+        self._scheduler = scheduler
+        self._compute = compute
+        self._events = events
+        self._owner = owner
+        self._lease_s = lease_s
+
+    def run(self, instance_uuids: Sequence[str]) -> None:
+        """Place those of the instances that still wait for it, and wake their computes."""
+        rows = self._db.write(
+            "conductor.take_scheduling",
+            lambda connection: work.take_scheduling(
+                connection, instance_uuids, owner=self._owner, lease_s=self._lease_s
+            ),
+        )
+        if not rows:
+            return
+        try:
+            selections = self._scheduler.select_destinations(_requests(rows))
+        except (CorenovaError, oslo_messaging.RemoteError) as error:
+            # Unknown what the scheduler did: rows that it placed have moved on, the others wait for the sweeper.
+            LOG.warning("Scheduling of %d instances is put off: %s", len(rows), error)
+            held = [(row.uuid, row.generation) for row in rows]
+            self._db.write("conductor.give_back", lambda connection: work.give_back(connection, held))
+            return
+        self._dispatch(selections)
+        self._bury([s for s in selections if s.host is None and s.reason], {row.uuid: row.generation for row in rows})
+
+    def _dispatch(self, selections: Sequence[Selection]) -> None:
+        by_address: dict[str, list[str]] = defaultdict(list)
+        for selection in selections:
+            if selection.host is not None:
+                by_address[selection.address].append(selection.instance_uuid)
+        for address, uuids in by_address.items():
+            self._compute.hint(address, Step.BUILD, uuids)
+
+    def _bury(self, unplaced: Sequence[Selection], generations: dict[str, int]) -> None:
+        if not unplaced:
+            return
+
+        def end(connection: sa.Connection) -> list[sa.Row]:
+            rows = work.locked(connection, [s.instance_uuid for s in unplaced])
+            ended = []
+            for selection in unplaced:
+                row = rows.get(selection.instance_uuid)
+                # Deleted, reset or taken by another conductor meanwhile: then it is no longer ours to end.
+                if row is None or row.step != Step.SCHEDULE or row.generation != generations[row.uuid]:
+                    continue
+                work.bury(connection, row, message=selection.reason, details=None, event=SCHEDULE_EVENT)
+                ended.append(row)
+            return [instances.get(connection, row.uuid) for row in ended] if self._events.wanted else []
+
+        ended = self._db.write("conductor.bury", end)
+        self._events.state_changed((instances.to_instance(row), "building") for row in ended)
+
+
+def _requests(rows: Sequence[sa.Row]) -> list[SelectRequest]:
+    """Put equal wishes together: the scheduler answers them at the price of one, in order of arrival."""
+    alike: dict[str, list[tuple[str, int]]] = {}
+    for row in rows:
+        alike.setdefault(row.spec, []).append((row.uuid, row.generation))
+    return [
+        SelectRequest(spec=instances.decode_spec(text), instances=tuple(members)) for text, members in alike.items()
+    ]

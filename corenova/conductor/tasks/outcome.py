@@ -1,0 +1,119 @@
+"""What computes report becomes true: one transaction for all reports of a message.
+
+A report counts only while the row's generation is the one that the work was given out with; a report that comes too
+late changes nothing, and its sender is told when the guest must not stay.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from corenova.conductor.tasks.reschedule import reschedule
+from corenova.db import actions, hosts, instances, work
+from corenova.db.engine import Database
+from corenova.events import Events
+from corenova.objects import states
+from corenova.objects.states import Step
+from corenova.objects.work import Report, Result
+from corenova.rpc.compute import ComputeAPI
+
+_DELETE_RETRY_S = 20.0
+_FAILED_VM_STATE = {Step.REBOOT_HARD: states.ERROR}
+"""Where a failed action leaves the instance; the others leave it where it was."""
+
+
+class Applied(msgspec.Struct):
+    """What a transaction of reports leaves to be done after the commit."""
+
+    unwanted: list[str] = []
+    hints: dict[str, list[str]] = {}
+    changes: list[tuple[str, str]] = []
+
+
+class OutcomeTask:
+    """Applies reports."""
+
+    def __init__(self, db: Database, compute: ComputeAPI, events: Events, *, max_attempts: int, down_time_s: float):
+        self._db = db
+        self._compute = compute
+        self._events = events
+        self._max_attempts = max_attempts
+        self._down_time_s = down_time_s
+
+    def run(self, reports: Sequence[Report]) -> list[str]:
+        """Write the reports; return the uuids whose guest must go from the reporting host."""
+        applied, changed = self._db.write("conductor.report", lambda connection: self._apply(connection, reports))
+        for address, uuids in applied.hints.items():
+            self._compute.hint(address, Step.BUILD, uuids)
+        self._events.state_changed(changed)
+        return applied.unwanted
+
+    def _apply(self, connection: sa.Connection, reports: Sequence[Report]) -> tuple[Applied, list]:
+        rows = work.reported(connection, [r.instance_uuid for r in reports])
+        applied = Applied()
+        done: dict[str, list[tuple[Report, sa.Row]]] = defaultdict(list)
+        progress = []
+        for report in reports:
+            row = rows.get(report.instance_uuid)
+            if row is None or row.generation != report.generation or row.step != report.step or row.deleted:
+                if row is None or row.deleted or row.host != report.host:
+                    applied.unwanted.append(report.instance_uuid)
+            elif report.result == Result.PROGRESS:
+                progress.append((report.instance_uuid, report.generation, report.task_state))
+            elif report.result == Result.DONE:
+                done[report.step].append((report, row))
+            else:
+                self._failed(connection, report, row, applied)
+        if progress:
+            work.progress(connection, progress)
+        for step, pairs in done.items():
+            self._done(connection, step, pairs, applied)
+        changed = []
+        if applied.changes and self._events.wanted:
+            for uuid, old_vm_state in applied.changes:
+                changed.append((instances.to_instance(instances.get(connection, uuid, deleted=True)), old_vm_state))
+        return applied, changed
+
+    def _done(self, connection: sa.Connection, step: str, pairs: list[tuple[Report, sa.Row]], applied: Applied) -> None:
+        if step == Step.DELETE:
+            work.remove(connection, [row for _, row in pairs])
+        else:
+            work.finish(connection, step, [(r.instance_uuid, r.generation, r.power_state) for r, _ in pairs])
+        if step == Step.BUILD:
+            hosts.acquit(connection, [row.host for _, row in pairs])
+        actions.close_events(connection, [(r.instance_uuid, r.generation, None) for r, _ in pairs])
+        actions.close_actions(connection, [(row.uuid, row.request_id, None) for _, row in pairs])
+        applied.changes += [(row.uuid, row.vm_state) for _, row in pairs]
+
+    def _failed(self, connection: sa.Connection, report: Report, row: sa.Row, applied: Applied) -> None:
+        reason = report.reason or "The compute gave no reason."
+        public = report.public_reason or "The hypervisor could not do it."
+        if report.step == Step.BUILD and report.result == Result.RESCHEDULE:
+            if report.blames_host:
+                hosts.blame(connection, report.host)
+            target = reschedule(
+                connection,
+                row,
+                reason=reason,
+                public_reason=public,
+                max_attempts=self._max_attempts,
+                down_time_s=self._down_time_s,
+            )
+            if target is None:
+                applied.changes.append((row.uuid, row.vm_state))
+            else:
+                applied.hints.setdefault(target[0], []).append(row.uuid)
+            return
+        if report.step == Step.BUILD:
+            work.bury(connection, row, message=f"Build of instance {row.uuid} aborted: {public}", details=reason)
+        elif report.step == Step.DELETE:
+            work.put_off(connection, row, vm_state=states.ERROR, seconds=_DELETE_RETRY_S)
+            actions.close_events(connection, [(row.uuid, report.generation, reason)])
+        else:
+            work.fail_action(connection, row, vm_state=_FAILED_VM_STATE.get(report.step, row.vm_state))
+            actions.set_fault(connection, row.uuid, code=500, message=public, details=reason)
+            actions.close_events(connection, [(row.uuid, report.generation, reason)])
+            actions.close_actions(connection, [(row.uuid, row.request_id, actions.ERROR)])
+        applied.changes.append((row.uuid, row.vm_state))

@@ -1,0 +1,46 @@
+"""Decisions become true: one transaction writes claims, hosts and reasons, or nothing at all.
+
+The claim, the host on the row, the allocation and the group's generation stand or fall together, so a scheduler that
+dies leaves no half of them.
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from corenova.db import decisions, membership, work
+from corenova.db.engine import Database
+from corenova.db.work import Placement
+from corenova.objects.decision import Decision
+from corenova.objects.request_spec import InstanceGroup
+
+
+class _ChangedError(Exception):
+    """Something that a decision relied on is no longer so; the transaction is rolled back."""
+
+
+def claim(db: Database, placements: Sequence[Placement], groups: Sequence[InstanceGroup] = ()) -> bool:
+    """Make these decisions true together.
+
+    :param groups: the server groups they rely on, as they were seen; a group that has changed since refuses all.
+    :return: False when the database knows better than the picture that was decided on; then nothing was written.
+    """
+
+    def write(connection: sa.Connection) -> None:
+        for group in groups:
+            if not membership.advance(connection, group.uuid, group.generation):
+                raise _ChangedError
+        if not work.place(connection, placements):
+            raise _ChangedError
+
+    try:
+        db.write("scheduler.claim", write)
+    except _ChangedError:
+        return False
+    return True
+
+
+def keep_reasons(db: Database, reasons: Sequence[tuple[str, Decision]]) -> None:
+    """Keep, with each (instance uuid, decision), why nothing fits."""
+    if reasons:
+        db.write("scheduler.reasons", lambda connection: decisions.put(connection, reasons))
