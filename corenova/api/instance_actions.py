@@ -1,0 +1,111 @@
+"""What a user asks of an existing instance, turned into work on its row and a hint to its compute.
+
+As with creates the transaction is the acceptance and the message only a hint. Delete wins over whatever else is under
+way: it raises the row's generation, so every result of older work is refused.
+"""
+
+import sqlalchemy as sa
+from oslo_config import cfg
+
+from corenova.db import actions, instances, services, work
+from corenova.db.engine import Database
+from corenova.events import Events
+from corenova.exceptions import NotFound
+from corenova.objects import states
+from corenova.objects.context import RequestContext
+from corenova.objects.states import ACTIONS, Step
+from corenova.rpc.compute import ComputeAPI
+
+_DECLARED = "An operator has declared this server to be in error."
+
+
+class InstanceActions:
+    """Actions on instances. Thread-safe; one for the process."""
+
+    def __init__(self, conf: cfg.ConfigOpts, db: Database, compute: ComputeAPI, events: Events):
+        self._db = db
+        self._compute = compute
+        self._events = events
+        self._down_time_s = float(conf.service_down_time)
+        self._deadline_s = float(conf.conductor.build_deadline_s)
+
+    def request(self, context: RequestContext, instance_uuid: str, step: str) -> None:
+        """Ask for a start, stop or reboot.
+
+        :param step: one of objects.states.ACTIONS but delete.
+        :raises NotFound: no such instance in the caller's sight.
+        :raises InstanceInvalidState: its states do not allow it.
+        """
+
+        def accept(connection: sa.Connection) -> str | None:
+            row = self._visible(connection, context, instance_uuid)
+            work.request(connection, row, ACTIONS[step], request_id=context.request_id, user_id=context.user_id)
+            return self._address(connection, row.host)
+
+        self._hint(self._db.write("api.action", accept), step, instance_uuid)
+
+    def delete(self, context: RequestContext, instance_uuid: str) -> None:
+        """Delete an instance in whatever state it is; one that is on no living host is gone at once.
+
+        :raises NotFound: no such instance in the caller's sight.
+        """
+
+        def accept(connection: sa.Connection) -> tuple[str | None, list]:
+            row = self._visible(connection, context, instance_uuid)
+            if row.step != Step.DELETE:
+                work.request(
+                    connection,
+                    row,
+                    ACTIONS[Step.DELETE],
+                    request_id=context.request_id,
+                    user_id=context.user_id,
+                    deadline_s=self._deadline_s,
+                )
+            actions.close_stale_events(connection, [row.uuid], "Deleted by its user.")
+            address = self._address(connection, row.host)
+            if address is None:
+                # On no host, or on one that is down: its guest, if there is one, is reaped when the host comes back.
+                work.remove(connection, [row])
+                actions.close_actions(connection, [(row.uuid, context.request_id, None)])
+                return None, [instances.get(connection, row.uuid, deleted=True)] if self._events.wanted else []
+            return address, []
+
+        address, gone = self._db.write("api.delete", accept)
+        self._events.state_changed((instances.to_instance(row), "active") for row in gone)
+        self._hint(address, Step.DELETE, instance_uuid)
+
+    def reset_state(self, context: RequestContext, instance_uuid: str, vm_state: str) -> None:
+        """Declare an instance active or in error (an operator's word); whatever works on it is overtaken.
+
+        :raises NotFound: no such instance.
+        """
+
+        def accept(connection: sa.Connection) -> None:
+            row = self._visible(connection, context, instance_uuid)
+            work.reset(connection, row, vm_state=vm_state)
+            if vm_state == states.ERROR:
+                given_up = row.vm_state == states.BUILDING
+                message = "An operator has given up the build of this server." if given_up else _DECLARED
+                actions.set_fault(connection, row.uuid, code=500, message=message, details=None)
+            if row.step is not None:
+                actions.close_actions(connection, [(row.uuid, row.request_id, actions.ERROR)])
+
+        self._db.write("api.reset_state", accept)
+
+    def _visible(self, connection: sa.Connection, context: RequestContext, instance_uuid: str) -> sa.Row:
+        row = work.locked(connection, [instance_uuid]).get(instance_uuid)
+        foreign = row is not None and row.project_id != context.project_id and not context.is_admin
+        if row is None or row.deleted or foreign:
+            raise NotFound(f"Instance {instance_uuid} could not be found.")
+        return row
+
+    def _address(self, connection: sa.Connection, host: str | None) -> str | None:
+        """Return where the compute of ``host`` listens, None when there is no living one."""
+        if host is None:
+            return None
+        address, is_up = services.addresses(connection, [host], down_time_s=self._down_time_s).get(host, (None, False))
+        return address if is_up else None
+
+    def _hint(self, address: str | None, step: str, instance_uuid: str) -> None:
+        if address is not None:
+            self._compute.hint(address, step, [instance_uuid])

@@ -1,0 +1,221 @@
+"""POST /servers turned into truth: quota, rows and actions of many requests in one transaction, then one hint.
+
+The transaction is the acceptance: after it the request can only end in ACTIVE or ERROR, whatever dies. Requests that
+come while a transaction is under way share the next one (corenova/coalesce.py).
+"""
+
+import re
+import secrets
+import uuid
+
+import msgspec
+import sqlalchemy as sa
+from oslo_config import cfg
+
+from corenova.coalesce import Coalescer
+from corenova.db import actions, instances, membership, quotas
+from corenova.db.engine import Database
+from corenova.db.work import HINT_GRACE_S
+from corenova.events import Events
+from corenova.exceptions import InvalidInput, OverQuota
+from corenova.objects.context import RequestContext
+from corenova.objects.request_spec import RequestSpec
+from corenova.rpc.conductor import ConductorAPI
+
+
+class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked request for servers.
+
+    :param min_count: the fewest that make sense; quota may lower the number from max_count down to this.
+    :param hostname: None means: made from the name.
+    """
+
+    name: str
+    spec: RequestSpec
+    hostname: str | None = None
+    description: str | None = None
+    min_count: int = 1
+    max_count: int = 1
+    metadata: dict[str, str] = {}
+    tags: tuple[str, ...] = ()
+    key_name: str | None = None
+    user_data: str | None = None
+    config_drive: bool = False
+
+
+class Created(msgspec.Struct, frozen=True):
+    """What was accepted."""
+
+    uuids: list[str]
+    reservation_id: str
+
+
+class _Ticket(msgspec.Struct, frozen=True):
+    context: RequestContext
+    request: CreateRequest
+
+
+class Provisioner:
+    """Accepts servers. Thread-safe; one for the process."""
+
+    def __init__(self, conf: cfg.ConfigOpts, db: Database, conductor: ConductorAPI, events: Events):
+        self._db = db
+        self._conductor = conductor
+        self._events = events
+        self._deadline_s = float(conf.conductor.build_deadline_s)
+        self._limits = {"instances": conf.quota.instances, "cores": conf.quota.cores, "ram_mb": conf.quota.ram}
+        self._member_limit = conf.quota.server_group_members
+        self._accept = Coalescer(self._create_all, max_batch=64)
+
+    def create(self, context: RequestContext, request: CreateRequest) -> Created:
+        """Accept the request durably and set it going.
+
+        :raises OverQuota: fewer than ``min_count`` are allowed; nothing was created.
+        :raises InvalidInput: the server group is gone.
+        """
+        return self._accept.submit(_Ticket(context, request))
+
+    def _create_all(self, tickets: list[_Ticket]) -> list[Created | Exception]:
+        outcomes, rows = self._db.write("api.create", lambda connection: self._insert(connection, tickets))
+        if rows:
+            self._conductor.schedule_and_build_instances([row["uuid"] for row in rows])
+            if self._events.wanted:
+                self._events.state_changed((_as_instance(row), None) for row in rows)
+        return outcomes
+
+    def _insert(self, connection: sa.Connection, tickets: list[_Ticket]) -> tuple[list, list[dict]]:
+        outcomes: list[Created | Exception] = []
+        rows: list[dict] = []
+        together = self._reserve_together(connection, tickets)
+        for ticket in tickets:
+            try:
+                count = ticket.request.max_count if together else self._reserve(connection, ticket)
+                made = _rows(ticket, count, self._deadline_s)
+            except (OverQuota, InvalidInput) as refusal:
+                outcomes.append(refusal)
+                continue
+            rows += made
+            outcomes.append(Created([row["uuid"] for row in made], made[0]["reservation_id"]))
+        if rows:
+            instances.insert(connection, rows)
+            actions.record(connection, [_action(row) for row in rows])
+        return outcomes, rows
+
+    def _reserve_together(self, connection: sa.Connection, tickets: list[_Ticket]) -> bool:
+        """Reserve all at once when it is that simple: one project, no groups, everything within quota."""
+        projects = {ticket.context.project_id for ticket in tickets}
+        if len(projects) > 1 or any(ticket.request.spec.instance_group_uuid for ticket in tickets):
+            return False
+        total = {"instances": 0, "cores": 0, "ram_mb": 0}
+        for ticket in tickets:
+            for name, amount in _amounts(ticket.request, ticket.request.max_count).items():
+                total[name] += amount
+        try:
+            quotas.reserve(connection, projects.pop(), total, self._limits)
+        except OverQuota:
+            return False
+        return True
+
+    def _reserve(self, connection: sa.Connection, ticket: _Ticket) -> int:
+        """Reserve quota for as many servers of one request as it allows; returns how many."""
+        request, project_id = ticket.request, ticket.context.project_id
+        if request.spec.instance_group_uuid:
+            self._check_group(connection, request)
+        try:
+            quotas.reserve(connection, project_id, _amounts(request, request.max_count), self._limits)
+            return request.max_count
+        except OverQuota:
+            count = self._headroom(connection, project_id, request)
+            if count < request.min_count:
+                raise
+        quotas.reserve(connection, project_id, _amounts(request, count), self._limits)
+        return count
+
+    def _headroom(self, connection: sa.Connection, project_id: str, request: CreateRequest) -> int:
+        used = quotas.usage(connection, project_id)
+        return min(
+            (self._limits[name] - used[name]) // amount
+            for name, amount in _amounts(request, 1).items()
+            if self._limits[name] != quotas.UNLIMITED and amount
+        )
+
+    def _check_group(self, connection: sa.Connection, request: CreateRequest) -> None:
+        group_uuid = request.spec.instance_group_uuid
+        if not membership.lock(connection, group_uuid):
+            raise InvalidInput(f"Server group {group_uuid} could not be found.")
+        members = membership.count(connection, group_uuid)
+        if self._member_limit != quotas.UNLIMITED and members + request.max_count > self._member_limit:
+            raise OverQuota("Quota exceeded, too many servers in group")
+
+
+def _amounts(request: CreateRequest, count: int) -> dict[str, int]:
+    flavor = request.spec.flavor
+    return {"instances": count, "cores": flavor.vcpus * count, "ram_mb": flavor.memory_mb * count}
+
+
+def _rows(ticket: _Ticket, count: int, deadline_s: float) -> list[dict]:
+    request, context = ticket.request, ticket.context
+    spec = msgspec.structs.replace(request.spec, num_instances=count) if count > 1 else request.spec
+    shared = {
+        "project_id": context.project_id,
+        "user_id": context.user_id,
+        "reservation_id": f"r-{secrets.token_hex(4)}",
+        "display_description": request.description,
+        "key_name": request.key_name,
+        "user_data": request.user_data,
+        "config_drive": request.config_drive,
+        "metadata": _json(request.metadata),
+        "tags": _json(request.tags),
+        "flavor": _json(spec.flavor),
+        "image": _json(spec.image) if spec.image else None,
+        "vcpus": spec.flavor.vcpus,
+        "memory_mb": spec.flavor.memory_mb,
+        "group_uuid": spec.instance_group_uuid,
+        "spec": _json(spec),
+        "request_id": context.request_id,
+        "deadline_s": deadline_s,
+        "hint_grace_s": HINT_GRACE_S,
+    }
+    rows = []
+    for index in range(count):
+        name = request.name if request.max_count == 1 else f"{request.name}-{index + 1}"
+        instance_uuid = str(uuid.uuid4())
+        hostname = request.hostname or sanitize_hostname(name) or f"Server-{instance_uuid}"
+        rows.append(
+            {"uuid": instance_uuid, "launch_index": index, "display_name": name, "hostname": hostname, **shared}
+        )
+    return rows
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _action(row: dict) -> dict:
+    return {
+        "instance_uuid": row["uuid"],
+        "request_id": row["request_id"],
+        "action": "create",
+        "user_id": row["user_id"],
+        "project_id": row["project_id"],
+    }
+
+
+def _as_instance(row: dict) -> instances.Instance:
+    return instances.Instance(
+        uuid=row["uuid"],
+        display_name=row["display_name"],
+        hostname=row["hostname"],
+        project_id=row["project_id"],
+        user_id=row["user_id"],
+        flavor=instances.decode_flavor(row["flavor"]),
+        image=instances.decode_image(row["image"]) if row["image"] else None,
+        task_state="scheduling",
+    )
+
+
+def sanitize_hostname(name: str) -> str:
+    """Return ``name`` as a host name label (Nova's rule): lower case, a-z 0-9 . _ -, at most 63 characters."""
+    label = re.sub(r"[ _.]", "-", name.strip().lower())
+    label = re.sub(r"[^a-z0-9-]+", "", label).strip("-.")
+    return label[:63].rstrip("-")

@@ -1,0 +1,194 @@
+"""Every path of the compute API: one row a method, one row an action. Start here to find who answers a request.
+
+A new resource is one row here, one handler (handlers/), one schema (schemas/), one view (views/) and one rule
+(corenova/policy.py); nothing else knows its name. Microversions are minors: 53 is 2.53.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from corenova.api.handlers import (
+    aggregates,
+    extensions,
+    flavor_access,
+    flavor_extra_specs,
+    flavors,
+    groups,
+    hypervisors,
+    instance_actions,
+    processes,
+    quotas,
+    server_actions,
+    server_create,
+    servers,
+    services,
+    zones,
+)
+from corenova.api.microversions import FIRST, LATEST
+from corenova.api.schemas import aggregates as aggregate_schemas
+from corenova.api.schemas import flavors as flavor_schemas
+from corenova.api.schemas import groups as group_schemas
+from corenova.api.schemas import quotas as quota_schemas
+from corenova.api.schemas import servers as server_schemas
+from corenova.api.schemas import services as service_schemas
+from corenova.api.validation import SchemaOf
+
+_C = "os_compute_api:"
+
+
+class Route(NamedTuple):
+    """A method of a path.
+
+    :param handler: takes the Call and the path's fields by name; returns what is encoded as JSON, None for no body.
+    :param rule: the policy rule, asked with the caller's own project.
+    :param body, query: the schema of the body and of the query string.
+    :param since, until: the first and last microversion; outside them the path is not found.
+    """
+
+    method: str
+    path: str
+    handler: Callable[..., object]
+    rule: str
+    status: int = 200
+    body: SchemaOf | None = None
+    query: SchemaOf | None = None
+    since: int = FIRST
+    until: int = LATEST
+
+
+class Action(NamedTuple):
+    """One key of the body of ``POST <path>``; the rest is as in Route."""
+
+    path: str
+    key: str
+    handler: Callable[..., object]
+    rule: str
+    body: SchemaOf
+    status: int = 202
+    since: int = FIRST
+    until: int = LATEST
+
+
+_SERVER = "/servers/{server_id}"
+_FLAVOR = "/flavors/{flavor_id}"
+_SPEC = _FLAVOR + "/os-extra_specs/{key}"
+_ACTIONS = _SERVER + "/os-instance-actions"
+_SERVICE = "/os-services/{service_id}"
+_HYPERVISOR = "/os-hypervisors/{hypervisor_id}"
+_GROUP = "/os-server-groups/{group_id}"
+_AGGREGATE = "/os-aggregates/{aggregate_id}"
+_QUOTA = "/os-quota-sets/{project_id}"
+
+_servers, _flavors = server_schemas, flavor_schemas
+_manage, _specs = _C + "os-flavor-manage:", _C + "os-flavor-extra-specs:"
+_hyper, _aggregates = _C + "os-hypervisors:", _C + "os-aggregates:"
+_by_name: dict[str, Any] = {"body": service_schemas.update_by_name, "until": 52}
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/servers", servers.index, _C + "servers:index", query=_servers.index_query),
+    Route("GET", "/servers/detail", servers.detail, _C + "servers:detail", query=_servers.index_query),
+    Route("POST", "/servers", server_create.create, _C + "servers:create", 202, _servers.create),
+    Route("GET", _SERVER, servers.show, _C + "servers:show"),
+    Route("PUT", _SERVER, servers.update, _C + "servers:update", body=_servers.update),
+    Route("DELETE", _SERVER, servers.delete, _C + "servers:delete", 204),
+    Route("GET", _ACTIONS, instance_actions.index, _C + "os-instance-actions:list", query=_servers.actions_query),
+    Route("GET", _ACTIONS + "/{request_id}", instance_actions.show, _C + "os-instance-actions:show"),
+    Route("GET", "/flavors", flavors.index, "corenova:flavors:show", query=_flavors.index_query),
+    Route("GET", "/flavors/detail", flavors.detail, "corenova:flavors:show", query=_flavors.index_query),
+    Route("POST", "/flavors", flavors.create, _manage + "create", body=_flavors.create),
+    Route("GET", _FLAVOR, flavors.show, "corenova:flavors:show"),
+    Route("PUT", _FLAVOR, flavors.update, _manage + "update", body=_flavors.update, since=55),
+    Route("DELETE", _FLAVOR, flavors.delete, _manage + "delete", 202),
+    Route("GET", _FLAVOR + "/os-extra_specs", flavor_extra_specs.index, _specs + "index"),
+    Route(
+        "POST",
+        _FLAVOR + "/os-extra_specs",
+        flavor_extra_specs.create,
+        _specs + "create",
+        body=_flavors.create_extra_specs,
+    ),
+    Route("GET", _SPEC, flavor_extra_specs.show, _specs + "show"),
+    Route("PUT", _SPEC, flavor_extra_specs.update, _specs + "update", body=_flavors.update_extra_spec),
+    Route("DELETE", _SPEC, flavor_extra_specs.delete, _specs + "delete"),
+    Route("GET", _FLAVOR + "/os-flavor-access", flavor_access.index, _C + "os-flavor-access"),
+    Route("GET", "/os-services", services.index, _C + "os-services:list", query=service_schemas.index_query),
+    Route("PUT", "/os-services/enable", services.enable, _C + "os-services:update", **_by_name),
+    Route("PUT", "/os-services/disable", services.disable, _C + "os-services:update", **_by_name),
+    Route("PUT", "/os-services/disable-log-reason", services.disable_log_reason, _C + "os-services:update", **_by_name),
+    Route("PUT", "/os-services/force-down", services.force_down, _C + "os-services:update", since=11, **_by_name),
+    Route("PUT", _SERVICE, services.update, _C + "os-services:update", body=service_schemas.update, since=53),
+    Route("DELETE", _SERVICE, services.delete, _C + "os-services:delete", 204),
+    Route("GET", "/os-hypervisors", hypervisors.index, _hyper + "list", query=service_schemas.hypervisors_query),
+    Route(
+        "GET",
+        "/os-hypervisors/detail",
+        hypervisors.detail,
+        _hyper + "list-detail",
+        query=service_schemas.hypervisors_query,
+    ),
+    Route("GET", "/os-hypervisors/statistics", hypervisors.statistics, _hyper + "statistics", until=87),
+    Route("GET", _HYPERVISOR, hypervisors.show, _hyper + "show", query=service_schemas.hypervisor_query),
+    Route("GET", _HYPERVISOR + "/uptime", hypervisors.uptime, _hyper + "uptime", until=87),
+    Route("GET", _HYPERVISOR + "/search", hypervisors.search, _hyper + "search", until=52),
+    Route("GET", _HYPERVISOR + "/servers", hypervisors.servers, _hyper + "servers", until=52),
+    Route("GET", "/os-server-groups", groups.index, _C + "os-server-groups:index", query=group_schemas.index_query),
+    Route("POST", "/os-server-groups", groups.create, _C + "os-server-groups:create", body=group_schemas.create),
+    Route("GET", _GROUP, groups.show, _C + "os-server-groups:show"),
+    Route("DELETE", _GROUP, groups.delete, _C + "os-server-groups:delete", 204),
+    Route("GET", "/os-aggregates", aggregates.index, _aggregates + "index"),
+    Route("POST", "/os-aggregates", aggregates.create, _aggregates + "create", body=aggregate_schemas.create),
+    Route("GET", _AGGREGATE, aggregates.show, _aggregates + "show"),
+    Route("PUT", _AGGREGATE, aggregates.update, _aggregates + "update", body=aggregate_schemas.update),
+    Route("DELETE", _AGGREGATE, aggregates.delete, _aggregates + "delete"),
+    Route("GET", "/os-availability-zone", zones.index, _C + "os-availability-zone:list"),
+    Route("GET", "/os-availability-zone/detail", zones.detail, _C + "os-availability-zone:detail"),
+    Route("GET", "/limits", quotas.limits, _C + "limits", query=quota_schemas.limits_query),
+    Route("GET", _QUOTA, quotas.show, _C + "os-quota-sets:show", query=quota_schemas.quota_query),
+    Route("GET", _QUOTA + "/defaults", quotas.defaults, _C + "os-quota-sets:defaults"),
+    Route("GET", _QUOTA + "/detail", quotas.detail, _C + "os-quota-sets:detail", query=quota_schemas.quota_query),
+    Route("GET", "/extensions", extensions.index, _C + "extensions"),
+    Route("GET", "/extensions/{alias}", extensions.show, _C + "extensions"),
+    Route("GET", "/os-processes", processes.index, "corenova:processes:list"),
+)
+
+_ON_SERVER, _ON_FLAVOR, _ON_AGGREGATE = _SERVER + "/action", _FLAVOR + "/action", _AGGREGATE + "/action"
+_access = _C + "os-flavor-access:"
+
+ACTIONS: tuple[Action, ...] = (
+    Action(_ON_SERVER, "os-start", server_actions.start, _C + "servers:start", _servers.start),
+    Action(_ON_SERVER, "os-stop", server_actions.stop, _C + "servers:stop", _servers.stop),
+    Action(_ON_SERVER, "reboot", server_actions.reboot, _C + "servers:reboot", _servers.reboot),
+    Action(
+        _ON_SERVER,
+        "os-resetState",
+        server_actions.reset_state,
+        _C + "os-admin-actions:reset_state",
+        _servers.reset_state,
+    ),
+    Action(_ON_FLAVOR, "addTenantAccess", flavor_access.add, _access + "add_tenant_access", _flavors.add_access, 200),
+    Action(
+        _ON_FLAVOR,
+        "removeTenantAccess",
+        flavor_access.remove,
+        _access + "remove_tenant_access",
+        _flavors.remove_access,
+        200,
+    ),
+    Action(_ON_AGGREGATE, "add_host", aggregates.add_host, _aggregates + "add_host", aggregate_schemas.add_host, 200),
+    Action(
+        _ON_AGGREGATE,
+        "remove_host",
+        aggregates.remove_host,
+        _aggregates + "remove_host",
+        aggregate_schemas.remove_host,
+        200,
+    ),
+    Action(
+        _ON_AGGREGATE,
+        "set_metadata",
+        aggregates.set_metadata,
+        _aggregates + "set_metadata",
+        aggregate_schemas.set_metadata,
+        200,
+    ),
+)
