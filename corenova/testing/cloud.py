@@ -195,7 +195,9 @@ class Cloud:
 
     def _provisioner(self) -> Provisioner:
         parts = self.parts("test")
-        return Provisioner(parts.conf, parts.db, ConductorAPI(parts.transport, timeout_s=parts.conf.rpc_response_timeout), parts.events)
+        return Provisioner(
+            parts.conf, parts.db, ConductorAPI(parts.transport, timeout_s=parts.conf.rpc_response_timeout), parts.events
+        )
 
     def _actions(self) -> InstanceActions:
         parts = self.parts("test")

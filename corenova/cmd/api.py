@@ -1,0 +1,127 @@
+"""corenova-api: the HTTP side, one port for compute, identity and image.
+
+The port is bound before anything is written: a port in use refuses the start and leaves no trace.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+
+from cheroot import wsgi
+
+from corenova import policy
+from corenova.api.app import build_app
+from corenova.api.instance_actions import InstanceActions
+from corenova.api.provision import Provisioner
+from corenova.api.services import ApiServices
+from corenova.cmd import clouds_yaml, seeds
+from corenova.cmd.process import Parts
+from corenova.cmd.process import main as run
+from corenova.cmd.processes import Processes
+from corenova.cmd.service_host import ServiceHost
+from corenova.exceptions import ConfigurationError
+from corenova.identity import app as identity_app
+from corenova.identity.catalog import Catalog, base_url
+from corenova.identity.service import IdentityService
+from corenova.image import app as image_app
+from corenova.image.store import ImageStore
+from corenova.rpc.compute import ComputeAPI
+from corenova.rpc.conductor import ConductorAPI
+
+Wsgi = Callable[[dict, Callable], Iterable[bytes]]
+
+
+class Front:
+    """The bound port, and the HTTP server on it.
+
+    :raises ConfigurationError: the address cannot be bound.
+    """
+
+    def __init__(self, parts: Parts):
+        section = parts.conf.api
+        self._apps: dict[str, Wsgi] = {}
+        self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
+        self._server = wsgi.Server(
+            (section.bind_host, section.bind_port),
+            self._dispatch,
+            numthreads=section.threads,
+            max=section.threads,
+            request_queue_size=512,
+            timeout=60,
+            shutdown_timeout=1,
+            server_name="corenova",
+        )
+        self._server.max_request_header_size = 64 * 1024
+        try:
+            self._server.prepare()
+        except OSError as error:
+            cause = getattr(error, "strerror", None) or str(error)
+            raise ConfigurationError(
+                f"[api] bind_host, bind_port: cannot listen on {section.bind_host}:{section.bind_port}: {cause}. Stop "
+                "what listens there, or choose another bind_port (0 takes a free one)."
+            ) from None
+        self.port: int = self._server.bind_addr[1]
+        self.url = base_url(parts.conf, self.port)
+
+    def mount(self, apps: dict[str, Wsgi]) -> None:
+        """Serve these applications, by the first segment of the path; ``""`` takes the rest."""
+        self._apps = apps
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the requests under way, within a second."""
+        self._server.stop()
+
+    def _serve(self) -> None:
+        self._server.serve()
+
+    def _dispatch(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
+        first = environ["PATH_INFO"].split("/", 2)[1:2]
+        app = self._apps.get(first[0] if first else "") or self._apps[""]
+        return app(environ, start_response)
+
+
+def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
+    """Build the applications of this port; seeds an empty deployment on the way."""
+    conf, db = parts.conf, parts.db
+    parts.clouds_yaml = clouds_yaml.publish(db, conf, base_url(conf, port))
+    seeds.plant(db)
+    identity = IdentityService(db, conf, Catalog(conf, port))
+    images = ImageStore(db)
+    compute = ComputeAPI(parts.transport)
+    services = ApiServices(
+        conf=conf,
+        db=db,
+        enforcer=policy.build_enforcer(conf),
+        validate_token=identity.validate,
+        find_image=images.find_image,
+        provisioner=Provisioner(
+            conf, db, ConductorAPI(parts.transport, timeout_s=parts.conf.rpc_response_timeout), parts.events
+        ),
+        instance_actions=InstanceActions(conf, db, compute, parts.events),
+        processes=Processes(parts, compute),
+    )
+    return {
+        "compute": build_app(services),
+        "image": image_app.build_app(images, identity.validate, conf, base=identity.services.base),
+        "": identity_app.build_app(identity, conf),
+    }
+
+
+def add(parts: Parts, host: ServiceHost, front: Front) -> None:
+    """Add the HTTP side to the process."""
+    front.mount(applications(parts, front.port))
+    host.add("api", front.start, front.stop)
+
+
+def main() -> None:
+    """Entry point of the command."""
+
+    def build(parts: Parts, host: ServiceHost):
+        front = Front(parts)
+        add(parts, host, front)
+        return lambda: print(f"corenova-api is ready: {front.url}", flush=True)
+
+    run("corenova-api", build)

@@ -1,0 +1,44 @@
+"""corenova-compute: runs guests with the driver that the ini file names. It has no database."""
+
+from corenova import loader
+from corenova.cmd.process import Parts
+from corenova.cmd.process import main as run
+from corenova.cmd.service_host import ServiceHost
+from corenova.compute.manager import ComputeManager
+from corenova.contracts.driver import Driver
+from corenova.db.services import COMPUTE
+from corenova.rpc import compute as rpc
+from corenova.rpc.conductor import ConductorAPI
+from corenova.rpc.server import RpcServer
+
+
+def load_driver(parts: Parts) -> Driver:
+    """Load the driver that the ini file names; raises PluginError."""
+    return loader.load_one(parts.conf, loader.DRIVERS, parts.conf.compute.driver)
+
+
+def add(parts: Parts, host: ServiceHost, driver: Driver) -> None:
+    """Add a compute to the process."""
+    manager = ComputeManager(
+        parts.conf,
+        driver,
+        ConductorAPI(parts.transport, timeout_s=parts.conf.rpc_response_timeout),
+        state_path=str(parts.state_path),
+        address=parts.name,
+        incarnation=parts.incarnation,
+    )
+    server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=8)
+    host.add("compute", server.start, lambda: server.stop(1.0))
+    host.add("compute work", manager.start, lambda: manager.stop(1.0))
+    started = lambda: parts.events.hooks.call("service_started", binary=COMPUTE, host=parts.name)  # noqa: E731
+    host.add("compute hooks", started, lambda: None)
+
+
+def main() -> None:
+    """Entry point of the command."""
+
+    def build(parts: Parts, host: ServiceHost):
+        add(parts, host, load_driver(parts))
+        return lambda: print(f"corenova-compute {parts.name} is ready", flush=True)
+
+    run("corenova-compute", build)

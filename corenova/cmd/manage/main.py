@@ -1,0 +1,171 @@
+"""corenova-manage: what operators ask of a deployment from the shell, with the services running or not.
+
+COMMANDS is the whole of it: one line a command, whose file is imported only when it is asked for. Reading commands
+never make the state directory or the database and never change its schema.
+"""
+
+import argparse
+import contextlib
+import importlib
+import io
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+from oslo_config import cfg
+
+from corenova.cmd.manage.output import Output
+from corenova.exceptions import ConfigurationError, CorenovaError, NotFound
+
+PROG = "corenova-manage"
+CANNOT_RUN = 2
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A command: ``noun [verb]``, where it is (module:function of this package), its help and its arguments.
+
+    The function takes the configuration and an Output and returns the exit code. ``judges_values``: it runs although
+    a value in the ini files cannot be read.
+    """
+
+    noun: str
+    verb: str | None
+    run: str
+    help: str
+    arguments: tuple[tuple[str, dict[str, object]], ...] = ()
+    judges_values: bool = False
+
+
+COMMANDS = (
+    Command(
+        "audit", None, "audit:run", "Hold the database and what runs against the invariants; writes nothing. "
+        "Exit code 0: clean; 1: findings, one a line; 2: it cannot run.",
+    ),
+    Command(
+        "explain", None, "explain:run", "Say why a server is where it is, or nowhere, and how it got there.",
+        (("server", {"metavar": "SERVER", "help": "uuid or name"}),),
+    ),
+    Command(
+        "config", "check", "config:check", "Show every option with its value and where that comes from, and what is "
+        "wrong with the ini files. Exit code 1 when something is.", judges_values=True,
+    ),
+    Command("db", "version", "db:version", "Show the schema of the database and the one this version needs."),
+    Command("db", "upgrade", "db:upgrade", "Bring the database to the schema of this version; an empty one too."),
+    Command("service", "list", "service:list_services", "List the services and whether they are up."),
+    Command("host", "list", "host:list_hosts", "List the hosts with what is used of them."),
+    Command("plugins", None, "plugins:list_plugins", "List the installed plug-ins and which of them are enabled."),
+    Command("openapi", None, "openapi:show", "Print the OpenAPI description of the compute API."),
+)  # fmt: skip
+_NOUNS = {
+    "config": "The ini files.",
+    "db": "The schema of the database.",
+    "service": "The services.",
+    "host": "The hosts.",
+}
+"""Help of the nouns that have verbs."""
+
+
+def add_parsers(parsers: argparse._SubParsersAction) -> None:
+    """Add a parser for every command (the handler of oslo.config's SubCommandOpt)."""
+    verbs: dict[str, argparse._SubParsersAction] = {}
+    for command in COMMANDS:
+        if command.verb is not None and command.noun not in verbs:
+            noun = parsers.add_parser(command.noun, help=_NOUNS[command.noun], description=_NOUNS[command.noun])
+            verbs[command.noun] = noun.add_subparsers(dest="verb", metavar="VERB", required=True)
+        words = {"help": command.help, "description": command.help}
+        parser = (
+            parsers.add_parser(command.noun, **words)
+            if command.verb is None
+            else verbs[command.noun].add_parser(command.verb, **words)
+        )
+        for name, details in command.arguments:
+            parser.add_argument(name, **details)
+        parser.add_argument("--json", action="store_true", help="write JSON")
+        parser.set_defaults(command=command)
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command and return its exit code; errors are one line on stderr."""
+    conf = cfg.ConfigOpts()
+    conf.register_cli_opt(cfg.SubCommandOpt("noun", title="commands", handler=add_parsers))
+    try:
+        command = _parsed(conf, list(args))
+        module, _, function = command.run.partition(":")
+        work: Callable[[cfg.ConfigOpts, Output], int] = getattr(
+            importlib.import_module(f"corenova.cmd.manage.{module}"), function
+        )
+        with _one_line_errors():
+            code = work(conf, Output(as_json=conf.noun.json))
+            sys.stdout.flush()
+        return code
+    except NotFound as error:
+        return _say(error, 1)
+    except CorenovaError as error:
+        return _say(error, CANNOT_RUN)
+
+
+def _parsed(conf: cfg.ConfigOpts, args: list[str]) -> Command:
+    """Parse the command line and the ini files, and return the command."""
+    from corenova.cmd.process import configure
+
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            configure(conf, args, prog=PROG)
+    except ConfigurationError:
+        command = _command(conf)
+        if command is None or not command.judges_values:
+            raise
+    except SystemExit as end:
+        if end.code:  # argparse: its last line says what is wrong, the usage before it is in --help
+            last = complaint.getvalue().strip().splitlines()[-1:]
+            raise ConfigurationError("".join(last).partition("error: ")[2] or "bad arguments; try --help") from None
+        raise
+    return _command(conf)
+
+
+def _command(conf: cfg.ConfigOpts) -> Command | None:
+    try:
+        return conf.noun.command
+    except (cfg.Error, AttributeError):  # a file could not be parsed: nothing is known of the command line
+        return None
+
+
+@contextlib.contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Turn what a database or a file can do to us into errors of one line."""
+    import sqlalchemy as sa
+    from oslo_db import exception as db_error
+
+    try:
+        yield
+    except (sa.exc.DBAPIError, db_error.DBError) as error:
+        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise ConfigurationError(f"The database cannot be read: {cause}.") from error
+    except BrokenPipeError:
+        # Whoever read our output has gone (``| head``): no error, and nothing to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(CANNOT_RUN)
+    except (OSError, cfg.Error, msgspec.MsgspecError) as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _say(error: Exception, code: int) -> int:
+    print(f"{PROG}: {' '.join(str(error).split())}", file=sys.stderr)
+    return code
+
+
+def main() -> None:
+    """Entry point of the command."""
+    logging.getLogger().addHandler(logging.NullHandler())  # what libraries have to say is no answer
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""What every command does first: options, logging, and errors as one line; and the parts that services are made of.
+
+``cfg.CONF`` is named here and in no other place: oslo's own command line belongs to it.
+"""
+
+import fcntl
+import gc
+import logging
+import os
+import pathlib
+import sys
+import threading
+import uuid
+from collections.abc import Callable
+from functools import cached_property
+
+from oslo_config import cfg
+from oslo_log import log as oslo_log
+
+import corenova
+from corenova import conf as options
+from corenova import crash, loader
+from corenova.cmd import config_check
+from corenova.cmd.service_host import ServiceHost, end
+from corenova.db import migrate, services
+from corenova.db.engine import Database
+from corenova.events import Events
+from corenova.exceptions import ConfigurationError, CorenovaError
+from corenova.hooks import Hooks
+from corenova.rpc import transport as bus
+from corenova.rpc.notifications import Notifier
+
+LOG = logging.getLogger(__name__)
+_QUIET = ("alembic", "stevedore", "oslo_messaging", "amqp", "sqlalchemy", "oslo.messaging", "oslo_policy")
+_SWITCH_INTERVAL_S = 0.001
+
+
+def configure(conf: cfg.ConfigOpts, args: list[str], *, prog: str) -> None:
+    """Parse the command line and the ini files into ``conf``.
+
+    :raises ConfigurationError: a file is missing, or a value cannot be read; says which and where.
+    """
+    options.register(conf)
+    bus.register(conf)
+    oslo_log.register_options(conf)
+    try:
+        conf(args, project="corenova", prog=prog, version=corenova.__version__)
+        config_check.check_values(conf)
+    except cfg.ConfigFilesNotFoundError as error:
+        raise ConfigurationError(f"{error}. Name an ini file that exists with --config-file.") from error
+    except cfg.Error as error:
+        raise ConfigurationError(f"{error}") from error
+
+
+def main(prog: str, build: Callable[["Parts", ServiceHost], Callable[[], None]], args: list[str] | None = None) -> None:
+    """Run a command that serves: ``build`` adds its services to the host and returns what to call once they run."""
+    conf = cfg.CONF
+    try:
+        configure(conf, sys.argv[1:] if args is None else args, prog=prog)
+        set_up_logging(conf)
+        config_check.warn_unknown(conf)
+        crash.install_from_env()
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        host = ServiceHost()
+        ready = build(Parts(conf), host)
+        # What is loaded by now lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        host.run(ready)
+    except CorenovaError as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        end(1)
+    except (cfg.Error, OSError) as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        end(1)
+
+
+def set_up_logging(conf: cfg.ConfigOpts) -> None:
+    """Send logs where [DEFAULT] log_file, use_stderr ... say (oslo.log); libraries only from warnings on."""
+    conf.set_default("use_stderr", True)
+    oslo_log.set_defaults(default_log_levels=[f"{name}=WARNING" for name in _QUIET])
+    oslo_log.setup(conf, "corenova")
+    logging.captureWarnings(True)
+
+
+class Parts:
+    """The parts of a process, each made when first asked for, from one configuration.
+
+    :param conf: a parsed configuration (see :func:`configure`).
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        self.conf = conf
+        self.name = conf.host
+        self.incarnation = str(uuid.uuid4())
+        self._slots: list[object] = []
+
+    @cached_property
+    def state_path(self) -> pathlib.Path:
+        """The state directory; made when it does not exist. Raises ConfigurationError when it cannot be written."""
+        path = pathlib.Path(self.conf.state_path).absolute()
+        try:
+            path.mkdir(parents=True, exist_ok=True, mode=0o750)
+            if not os.access(path, os.W_OK | os.X_OK):
+                raise PermissionError(13, "no permission to write there")
+        except OSError as error:
+            raise ConfigurationError(
+                f"[DEFAULT] state_path = {path} cannot be used: {error.strerror}. Name a directory that this user may "
+                "write, or give it to the user that runs corenova."
+            ) from None
+        return path
+
+    @cached_property
+    def db(self) -> Database:
+        """The database, at the schema of this version."""
+        section = self.conf.database
+        url = section.connection or f"sqlite:///{self.state_path}/corenova.sqlite"
+        db = Database(
+            url,
+            durability=section.sqlite_durability,
+            pool_size=section.max_pool_size,
+            max_overflow=section.max_overflow,
+            max_retries=section.max_retries,
+        )
+        migrate.upgrade(db)
+        return db
+
+    @cached_property
+    def transport(self) -> object:
+        """The bus."""
+        return bus.build_transport(self.conf)
+
+    @cached_property
+    def events(self) -> Events:
+        """Hooks and notifications."""
+        return Events(Hooks(loader.load(self.conf, loader.HOOKS, self.conf.plugins.enabled_hooks)), self._notifier())
+
+    def _notifier(self) -> Notifier:
+        return Notifier(self.conf, self.name)
+
+    def slot(self, service: str) -> str:
+        """Return a name for this process among equals on this machine that a restart gets again.
+
+        The lowest free number, held by a file lock: the kernel frees it however the process ends, so the successor of
+        a killed process gets its name and may take over its work at once.
+        """
+        folder = self.state_path / "locks"
+        folder.mkdir(exist_ok=True)
+        number = 0
+        while True:
+            file = open(folder / f"{service}-{self.name}-{number}.lock", "w")  # noqa: SIM115 - held for life
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                number += 1
+                continue
+            self._slots.append(file)
+            return f"{self.name}:{number}"
+
+    def close(self) -> None:
+        """Let go of everything; for processes that outlive their services (tests)."""
+        for name, close in (("transport", "cleanup"), ("db", "close")):
+            if name in self.__dict__:
+                getattr(self.__dict__.pop(name), close)()
+        while self._slots:
+            self._slots.pop().close()
+
+
+class Heartbeat:
+    """Keeps the services row of a service that has the database alive."""
+
+    def __init__(self, parts: Parts, binary: str):
+        self._parts = parts
+        self._binary = binary
+        self._stopped = threading.Event()
+        self._who = {"binary": binary, "address": parts.name, "incarnation": parts.incarnation}
+
+    def start(self) -> None:
+        """Register and begin to beat."""
+        self._register()
+        threading.Thread(target=self._beat, name=f"beat-{self._binary}", daemon=True).start()
+        self._parts.events.hooks.call("service_started", binary=self._binary, host=self._parts.name)
+
+    def stop(self) -> None:
+        """Say that the service has stopped in good order."""
+        self._stopped.set()
+        self._parts.db.write("service.withdraw", lambda connection: services.withdraw(connection, **self._who))
+
+    def _register(self) -> None:
+        self._parts.db.write(
+            "service.register",
+            lambda connection: services.register(
+                connection, hosts=[self._parts.name], version=corenova.__version__, **self._who
+            ),
+        )
+
+    def _beat(self) -> None:
+        while not self._stopped.wait(self._parts.conf.report_interval):
+            try:
+                if not self._parts.db.write("service.heartbeat", lambda c: services.heartbeat(c, **self._who)):
+                    self._register()
+            except Exception as error:
+                LOG.warning("No heartbeat of %s: %s", self._binary, error)

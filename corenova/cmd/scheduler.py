@@ -1,0 +1,29 @@
+"""corenova-scheduler: chooses hosts and claims them."""
+
+from corenova.cmd.process import Heartbeat, Parts
+from corenova.cmd.process import main as run
+from corenova.cmd.service_host import ServiceHost
+from corenova.db.services import SCHEDULER
+from corenova.rpc import scheduler as rpc
+from corenova.rpc.server import RpcServer
+from corenova.scheduler.manager import SchedulerManager, build_pipeline
+from corenova.scheduler.pipeline import Pipeline
+
+
+def add(parts: Parts, host: ServiceHost, pipeline: Pipeline) -> None:
+    """Add a scheduler to the process."""
+    manager = SchedulerManager(parts.conf, parts.db, parts.events, pipeline)
+    server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=4)
+    beat = Heartbeat(parts, SCHEDULER)
+    host.add("scheduler", server.start, lambda: server.stop(1.0))
+    host.add("scheduler heartbeat", beat.start, beat.stop)
+
+
+def main() -> None:
+    """Entry point of the command."""
+
+    def build(parts: Parts, host: ServiceHost):
+        add(parts, host, build_pipeline(parts.conf))
+        return lambda: print(f"corenova-scheduler {parts.name} is ready", flush=True)
+
+    run("corenova-scheduler", build)

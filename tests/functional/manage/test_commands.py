@@ -1,0 +1,143 @@
+"""The other commands of corenova-manage, as operators see them."""
+
+import json
+
+import pytest
+
+from corenova.db import migrate
+
+IN_PROCESS = True
+LOST = "11111111-1111-4111-8111-111111111111"
+
+
+@pytest.mark.parametrize("server", [LOST, "lost"])
+def test_explain_says_why_a_server_is_nowhere(stopped, server):
+    told = stopped.json("explain", server)
+    assert (told["uuid"], told["status"], told["host"]) == (LOST, "ERROR", None)
+    assert told["fault"]["message"] == told["decision"]["summary"]
+    assert told["decision"]["stages"][1] == {"name": "Capacity", "asked": 2, "passed": 0}
+    assert told["decision"]["rejections"][0]["reason"] == "4 MEMORY_MB free, 64 asked"
+    assert [hop["where"] for hop in told["path"]] == ["api", "scheduler", "conductor"]
+    assert all(hop["at_ms"] >= 0 for hop in told["path"])
+
+
+def test_explain_for_the_eye(stopped):
+    text = stopped.manage("explain", "lost").stdout
+    assert "lost (11111111-1111-4111-8111-111111111111): ERROR, on no host" in text
+    assert "Capacity         2            0       .......... 0/2" in text
+    assert "h2    Capacity    4 MEMORY_MB free, 64 asked" in text
+    assert "create accepted, req-1 (failed)" in text
+
+
+def test_explain_of_an_unknown_server(stopped):
+    assert "There is no server nobody" in stopped.refused("explain", "nobody", code=1)
+
+
+def test_host_list(stopped):
+    first = stopped.json("host", "list")["hosts"][0]
+    assert (first["host"], first["state"], first["status"]) == ("h1", "down", "enabled")
+    assert first["resources"]["VCPU"] == {"used": 0, "capacity": 4, "total": 4}
+    assert stopped.manage("host", "list").stdout.splitlines()[1].split()[:4] == ["h1", "down", "enabled", "0"]
+
+
+def test_service_list(stopped):
+    told = stopped.json("service", "list")["services"]
+    assert [(s["host"], s["state"], s["seen_s_ago"]) for s in told] == [("h1", "down", None), ("h2", "down", None)]
+    assert stopped.manage("service", "list").stdout.splitlines()[0].split()[:2] == ["BINARY", "HOST"]
+
+
+def test_plugins(deployment):
+    deployment.write_ini("[filter_scheduler]\nenabled_filters = ComputeFilter, NoSuchFilter\n")
+    told = {p["name"]: p for p in deployment.json("plugins")["plugins"]}
+    assert told["ComputeFilter"]["enabled"] == "yes"
+    assert told["ComputeFilter"]["distribution"] == "corenova-filters"
+    assert told["AllHostsFilter"]["enabled"] == "no"
+    assert told["NoSuchFilter"]["enabled"] == "missing"
+    assert told["fake"]["enabled"] == "yes"
+
+
+def test_plugins_of_a_list_carried_over_from_nova(deployment):
+    deployment.write_ini("[filter_scheduler]\nweight_classes = nova.scheduler.weights.all_weighers\n")
+    told = {p["name"]: p["enabled"] for p in deployment.json("plugins")["plugins"]}
+    assert told["RAMWeigher"] == "yes"
+    assert "nova.scheduler.weights.all_weighers" not in told
+
+
+def test_db_upgrade_makes_the_database_and_is_idempotent(deployment):
+    for _ in range(2):
+        done = deployment.manage("db", "upgrade")
+        assert (done.returncode, done.stderr) == (0, "")
+    assert deployment.json("db", "version")["version"] == migrate.head()
+    assert deployment.manage("audit").returncode == 0
+
+
+def test_config_check_of_a_good_file(deployment):
+    deployment.write_ini("[database]\nconnection = sqlite:////secret/place\n")
+    told = deployment.json("config", "check")
+    assert told["problems"] == []
+    options = {(o["section"], o["option"]): o for o in told["options"]}
+    assert options["DEFAULT", "state_path"]["source"] == str(deployment.ini)
+    assert options["compute", "driver"] == {
+        "section": "compute", "option": "driver", "value": "fake", "source": "default",
+    }  # fmt: skip
+    assert options["database", "connection"]["value"] == "****"
+    assert "secret" not in json.dumps(told)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[compte]\nthreads = 1\n", "did you mean compute?"),
+        ("[compute]\nthread = 1\n", "did you mean threads?"),
+        ("[compute]\nthreads = many\n", "[compute] threads in "),
+        ("[filter_scheduler]\nenabled_filters = ComputFilter\n", "Did you mean ComputeFilter?"),
+    ],
+)
+def test_config_check_of_a_bad_file(deployment, text, words):
+    deployment.write_ini(text)
+    told = deployment.json("config", "check", code=1)
+    (problem,) = told["problems"]
+    assert words in problem
+    assert f"wrong: {problem}" in deployment.manage("config", "check").stdout.splitlines()
+
+
+def test_a_bad_value_refuses_every_other_command(stopped):
+    stopped.write_ini("[compute]\nthreads = many\n")
+    for command in ("audit",), ("host", "list"):
+        assert "[compute] threads in " in stopped.refused(*command)
+
+
+@pytest.mark.parametrize("text", ["[compute\n", "threads\n"])
+def test_a_file_that_is_no_ini_file(deployment, text):
+    deployment.ini.write_text(text)
+    for command in ("audit",), ("config", "check"):
+        assert str(deployment.ini) in deployment.refused(*command)
+
+
+def test_an_ini_file_that_is_not_there(deployment):
+    deployment.ini.unlink()
+    assert "--config-file" in deployment.refused("audit")
+
+
+@pytest.mark.parametrize(
+    "args", [[], ["frob"], ["db"], ["db", "downgrade"], ["explain"], ["audit", "--frob"]], ids=" ".join
+)
+def test_a_command_line_that_means_nothing(deployment, args):
+    deployment.refused(*args)
+
+
+@pytest.mark.parametrize(
+    "args", [["--help"], ["audit", "--help"], ["db", "--help"], ["db", "upgrade", "--help"]], ids=" ".join
+)
+def test_help_needs_no_configuration(deployment, args):
+    done = deployment.manage(*args, files=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "usage: corenova-manage" in done.stdout
+
+
+def test_openapi_is_json_or_one_line(deployment):
+    done = deployment.manage("openapi")
+    if done.returncode == 0:
+        assert json.loads(done.stdout)["openapi"].startswith("3.")
+    else:
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
