@@ -29,6 +29,7 @@ from corenova.rpc.scheduler import SchedulerAPI
 from corenova.rpc.server import expose
 
 LOG = logging.getLogger(__name__)
+_GRACE_S = 60.0
 
 
 class ConductorManager:
@@ -72,7 +73,12 @@ class ConductorManager:
 
     def start(self) -> None:
         """Free what a former incarnation held and begin to work."""
-        freed = self._db.write("conductor.take_over", lambda connection: work.take_over(connection, self._owner))
+
+        def take_over(connection: sa.Connection) -> int:
+            work.take_up(connection, grace_s=_GRACE_S)
+            return work.take_over(connection, self._owner)
+
+        freed = self._db.write("conductor.take_over", take_over)
         if freed:
             LOG.info("Taking up %d pieces of work of a former incarnation", freed)
         for number in range(self._workers):

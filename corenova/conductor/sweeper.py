@@ -7,6 +7,7 @@ one takes up is put off for the others.
 import logging
 import random
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -50,6 +51,8 @@ class Sweeper:
         self._batch = batch
         self._max_attempts = max_attempts
         self._down_time_s = down_time_s
+        # Computes start beside us, perhaps after a long night: nobody is called down before they had time to say hello.
+        self._judges_from = time.monotonic() + down_time_s
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -94,26 +97,36 @@ class Sweeper:
             address, is_up = known.get(row.host, (None, False))
             if is_up:
                 hints[address, row.step].append(row.uuid)
-            elif row.step in (Step.BUILD, Step.DELETE):
+            elif row.step in (Step.BUILD, Step.DELETE) and time.monotonic() > self._judges_from:
                 self._db.write("sweeper.host_down", lambda connection, uuid=row.uuid: self._without(connection, uuid))
         for (address, step), uuids in hints.items():
             self._compute.hint(address, step, uuids)
 
     def _without(self, connection: sa.Connection, uuid: str) -> None:
-        """The host of this row is down: a build goes elsewhere, a delete ends here (a guest is reaped later)."""
+        """The host of this row is down: a build goes elsewhere, a delete ends here (a guest is reaped later).
+
+        A build whose alternates are down too is scheduled anew; while no host is up at all it waits for its deadline.
+        """
         row = work.locked(connection, [uuid])[uuid]
         if row.step == Step.DELETE and not row.deleted:
             self._remove(connection, row)
-        elif row.step == Step.BUILD:
-            reason = f"Host {row.host} has not been heard of for {self._down_time_s:.0f} s."
-            reschedule(
-                connection,
-                row,
-                reason=reason,
-                public_reason="the host does not answer",
-                max_attempts=self._max_attempts,
-                down_time_s=self._down_time_s,
-            )
+        if row.step != Step.BUILD:
+            return
+        known = services.list_services(connection, down_time_s=self._down_time_s, binary=services.COMPUTE)
+        up = {service.host for service in known if service.is_up}
+        reason = f"Host {row.host} has not been heard of for {self._down_time_s:.0f} s."
+        if up.isdisjoint(host for host, _ in work.alternates_of(row)) and row.attempts < self._max_attempts:
+            if up:
+                work.send_back(connection, row, reason=reason)
+            return
+        reschedule(
+            connection,
+            row,
+            reason=reason,
+            public_reason="the host does not answer",
+            max_attempts=self._max_attempts,
+            down_time_s=self._down_time_s,
+        )
 
     def _end_overdue(self, connection: sa.Connection) -> None:
         for row in work.past_deadline(connection, most=_BURY_BATCH):

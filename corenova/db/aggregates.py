@@ -153,6 +153,13 @@ def _have_instances(connection: sa.Connection, hosts: Iterable[str]) -> bool:
     return connection.execute(select.limit(1)).first() is not None
 
 
+def _servers_would_move(connection: sa.Connection, host: str) -> str | None:
+    """Tell why the zone of ``host`` cannot change; None when it can."""
+    if not _have_instances(connection, (host,)):
+        return None
+    return f"The availability zone of {host} would change, but it has servers. Move them away first."
+
+
 def _update(connection: sa.Connection, aggregate: AggregateRow, **values: object) -> None:
     connection.execute(sa.update(aggregates).where(aggregates.c.id == aggregate.id).values(updated_at=now(), **values))
     db_hosts.touch(connection, aggregate.hosts)
@@ -171,7 +178,7 @@ def add_host(connection: sa.Connection, aggregate_id: int, host: str) -> Aggrega
         raise Conflict(f"Aggregate {aggregate_id} already has host {host}.")
     reason = _conflict(connection, (host,), aggregate.zone, beside=aggregate_id)
     if reason is None and aggregate.zone not in (None, zones(connection).get(host)):
-        reason = "One or more hosts contain instances in this zone" if _have_instances(connection, (host,)) else None
+        reason = _servers_would_move(connection, host)
     if reason:
         raise Conflict(_cannot("add host to aggregate", aggregate_id, reason))
     connection.execute(sa.insert(aggregate_hosts).values(aggregate_id=aggregate_id, host=host))
@@ -189,9 +196,11 @@ def remove_host(connection: sa.Connection, aggregate_id: int, host: str) -> Aggr
     aggregate = get(connection, aggregate_id)
     if host not in aggregate.hosts:
         raise NotFound(f"Cannot remove host {host} in aggregate {aggregate_id}")
-    if aggregate.zone and _have_instances(connection, (host,)):
-        reason = "One or more hosts contain instances in this zone"
-        raise Conflict(_cannot("remove host from aggregate", aggregate_id, reason))
+    others = (row for row in list_aggregates(connection) if row.id != aggregate_id and host in row.hosts)
+    if aggregate.zone and aggregate.zone not in {row.zone for row in others}:
+        reason = _servers_would_move(connection, host)
+        if reason:
+            raise Conflict(_cannot("remove host from aggregate", aggregate_id, reason))
     forget_host(connection, host, aggregate_id=aggregate_id)
     return get(connection, aggregate_id)
 

@@ -29,7 +29,7 @@ def load(connection: sa.Connection, group_uuid: str) -> InstanceGroup | None:
         policy=row.policy,
         rules=_decode_rules(row.rules),
         generation=row.generation,
-        hosts=dict(counts.tuples()),
+        hosts=dict(counts.all()),
     )
 
 

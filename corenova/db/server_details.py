@@ -18,9 +18,12 @@ class _Zone(msgspec.Struct):
 
 
 _decode_zone = msgspec.json.Decoder(_Zone).decode
-_USER_DATA = sa.select(instances.c.uuid, instances.c.user_data).where(instances.c.user_data.is_not(None))
+_NAMED = instances.c.uuid.in_(sa.bindparam("uuids", expanding=True))
+_USER_DATA = sa.select(instances.c.uuid, instances.c.user_data).where(_NAMED, instances.c.user_data.is_not(None))
 # A spec is written without defaults: only one that asks for a zone has the key.
-_PINNED = sa.select(instances.c.uuid, instances.c.spec).where(instances.c.spec.contains('"availability_zone":"'))
+_PINNED = sa.select(instances.c.uuid, instances.c.spec).where(
+    _NAMED, instances.c.spec.contains('"availability_zone":"')
+)
 
 
 def user_data(connection: sa.Connection, uuids: Iterable[str]) -> dict[str, str]:
@@ -36,4 +39,4 @@ def pinned_zones(connection: sa.Connection, uuids: Iterable[str]) -> dict[str, s
 
 def _of(connection: sa.Connection, select: sa.Select, uuids: Sequence[str]) -> Iterator[tuple[str, str]]:
     for start in range(0, len(uuids), _CHUNK):
-        yield from connection.execute(select.where(instances.c.uuid.in_(uuids[start : start + _CHUNK])))
+        yield from connection.execute(select, {"uuids": uuids[start : start + _CHUNK]})

@@ -143,10 +143,11 @@ def extend(connection: sa.Connection, held: Sequence[tuple[str, int]], *, lease_
     rows = [{"of_uuid": uuid, "of_generation": generation, "lease_s": lease_s} for uuid, generation in held]
     if not rows or connection.execute(_EXTEND, rows).rowcount == len(rows):
         return set()
-    return {uuid for uuid, generation in held} - _current(connection, held)
+    return {uuid for uuid, generation in held} - current(connection, held)
 
 
-def _current(connection: sa.Connection, held: Sequence[tuple[str, int]]) -> set[str]:
+def current(connection: sa.Connection, held: Sequence[tuple[str, int]]) -> set[str]:
+    """Return the uuids of those (uuid, generation) leases that are still the latest of their rows."""
     wanted = dict(held)
     found = connection.execute(sa.select(t.uuid, t.generation).where(t.uuid.in_(list(wanted))))
     return {row.uuid for row in found if row.generation == wanted[row.uuid]}
@@ -154,7 +155,7 @@ def _current(connection: sa.Connection, held: Sequence[tuple[str, int]]) -> set[
 
 def is_current(connection: sa.Connection, uuid: str, generation: int) -> bool:
     """Tell whether this lease is still the row's latest."""
-    return bool(_current(connection, [(uuid, generation)]))
+    return bool(current(connection, [(uuid, generation)]))
 
 
 def place(connection: sa.Connection, placements: Sequence[Placement]) -> bool:
@@ -208,6 +209,26 @@ def move(
     hosts.allocate(connection, [(row.uuid, host, resources)])
     hosts.touch(connection, [host])
     return True
+
+
+def send_back(connection: sa.Connection, row: sa.Row, *, reason: str) -> None:
+    """Let a build whose host and alternates are gone be scheduled anew, with nothing claimed."""
+    hosts.release(connection, [row.uuid])
+    actions.close_stale_events(connection, [row.uuid], reason)
+    connection.execute(
+        sa.update(instances)
+        .where(t.uuid == row.uuid)
+        .values(
+            host=None,
+            alternates=None,
+            step=Step.SCHEDULE,
+            task_state=states.SCHEDULING,
+            owner=None,
+            lease_until=now(),
+            generation=t.generation + 1,
+            updated_at=now(),
+        )
+    )
 
 
 def locked(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, sa.Row]:
@@ -415,15 +436,21 @@ def past_deadline(connection: sa.Connection, *, most: int) -> Sequence[sa.Row]:
 
 
 def take_over(connection: sa.Connection, owner: str) -> int:
-    """Free, at once, what a former incarnation of ``owner`` held; returns how many rows.
-
-    Hints that were under way are taken for lost too: at worst they are sent twice.
-    """
+    """Free, at once, what a former incarnation of ``owner`` held; returns how many rows."""
     its_own = t.owner.startswith(f"{owner}#", autoescape=True)
-    freed = connection.execute(sa.update(instances).where(its_own).values(owner=None, lease_until=0.0)).rowcount
-    hinted = sa.update(instances).where(t.step == Step.SCHEDULE, t.owner.is_(None)).values(lease_until=0.0)
-    connection.execute(hinted)
-    return freed
+    return connection.execute(sa.update(instances).where(its_own).values(owner=None, lease_until=now())).rowcount
+
+
+def take_up(connection: sa.Connection, *, grace_s: float) -> None:
+    """A conductor starts, perhaps after a time when nobody could work: nothing waits longer than it must for that.
+
+    Hints that were under way are taken for lost (at worst they are sent twice), and a deadline that has passed
+    meanwhile is ``grace_s`` away again: accepted work waits and goes on.
+    """
+    unowned = sa.update(instances).where(t.step == Step.SCHEDULE, t.owner.is_(None))
+    connection.execute(unowned.values(lease_until=now()))
+    overdue = sa.update(instances).where(t.step.is_not(None), t.deadline < now() + grace_s)
+    connection.execute(overdue.values(deadline=now() + grace_s))
 
 
 def on_hosts(connection: sa.Connection, names: Sequence[str]) -> Sequence[sa.Row]:

@@ -12,7 +12,7 @@ TOPIC = "conductor"
 class ConductorAPI:
     """Verbs of the conductor. Casts are hints and return at once; calls raise Unavailable when nobody answers."""
 
-    def __init__(self, transport: object, *, timeout_s: float = 20.0):
+    def __init__(self, transport: object, *, timeout_s: float):
         self._caller = Caller(transport, TOPIC, namespace=TOPIC)
         self._timeout_s = timeout_s
 

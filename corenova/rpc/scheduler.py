@@ -11,7 +11,7 @@ TOPIC = "scheduler"
 class SchedulerAPI:
     """Verbs of the scheduler."""
 
-    def __init__(self, transport: object, *, timeout_s: float = 60.0):
+    def __init__(self, transport: object, *, timeout_s: float):
         self._caller = Caller(transport, TOPIC, namespace=TOPIC)
         self._timeout_s = timeout_s
 

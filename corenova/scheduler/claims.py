@@ -40,7 +40,12 @@ def claim(db: Database, placements: Sequence[Placement], groups: Sequence[Instan
     return True
 
 
-def keep_reasons(db: Database, reasons: Sequence[tuple[str, Decision]]) -> None:
-    """Keep, with each (instance uuid, decision), why nothing fits."""
+def keep_reasons(db: Database, reasons: Sequence[tuple[tuple[str, int], Decision]]) -> None:
+    """Keep why nothing fits: ((instance uuid, generation), decision), of rows that still wait for it."""
+
+    def write(connection: sa.Connection) -> None:
+        waiting = work.current(connection, [one for one, _ in reasons])
+        decisions.put(connection, [(one[0], decision) for one, decision in reasons if one[0] in waiting])
+
     if reasons:
-        db.write("scheduler.reasons", lambda connection: decisions.put(connection, reasons))
+        db.write("scheduler.reasons", write)

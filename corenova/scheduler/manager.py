@@ -148,7 +148,7 @@ class SchedulerManager:
             if decision is None:
                 selections.append(Selection(instance_uuid=one[0]))
             elif decision.host is None:
-                reasons.append((one[0], decision))
+                reasons.append((one, decision))
                 selections.append(Selection(instance_uuid=one[0], reason=decision.summary))
                 self._events.hooks.call("nothing_fits", spec=bare, instance_uuid=one[0], reason=decision.summary)
             else:

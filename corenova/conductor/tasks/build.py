@@ -50,7 +50,7 @@ class BuildTask:
             selections = self._scheduler.select_destinations(_requests(rows))
         except (CorenovaError, oslo_messaging.RemoteError) as error:
             # Unknown what the scheduler did: rows that it placed have moved on, the others wait for the sweeper.
-            LOG.warning("Scheduling of %d instances is put off: %s", len(rows), error)
+            LOG.warning("Scheduling of %d instances is put off: %s", len(rows), str(error).splitlines()[0])
             held = [(row.uuid, row.generation) for row in rows]
             self._db.write("conductor.give_back", lambda connection: work.give_back(connection, held))
             return

@@ -110,6 +110,7 @@ class OutcomeTask:
             work.bury(connection, row, message=f"Build of instance {row.uuid} aborted: {public}", details=reason)
         elif report.step == Step.DELETE:
             work.put_off(connection, row, vm_state=states.ERROR, seconds=_DELETE_RETRY_S)
+            actions.set_fault(connection, row.uuid, code=500, message=public, details=reason)
             actions.close_events(connection, [(row.uuid, report.generation, reason)])
         else:
             work.fail_action(connection, row, vm_state=_FAILED_VM_STATE.get(report.step, row.vm_state))

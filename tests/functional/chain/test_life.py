@@ -108,3 +108,42 @@ def test_an_action_is_refused_while_another_is_under_way(make_cloud):
     with pytest.raises(InstanceInvalidState, match="task_state powering-off"):
         cloud.action(uuid, Step.REBOOT_SOFT)
     cloud.wait_for(uuid, "stopped")
+
+
+def test_a_restart_in_the_middle_of_builds_waits_for_the_hosts_to_come_back(make_cloud):
+    cloud = make_cloud({"fake": {"spawn_latency_s": 1}})
+    uuids = cloud.create_servers(10)
+    cloud.wait(lambda: any(row.step == Step.BUILD for row in map(cloud.server, uuids)))
+    cloud.restart()
+    cloud.wait_for(uuids)
+
+
+def test_deadlines_that_pass_while_nothing_runs_do_not_count(make_cloud):
+    cloud = make_cloud({"conductor": {"build_deadline_s": 1}})
+    cloud.stop("conductor", "scheduler", "compute")
+    uuids = cloud.create_servers(3)
+    cloud.wait(lambda: cloud.db.read(lambda c: c.exec_driver_sql(OVERDUE).scalar()) == 3, what="deadlines have passed")
+    cloud.start("conductor", "scheduler", "compute")
+    cloud.wait_for(uuids)
+
+
+OVERDUE = "SELECT count(*) FROM instances WHERE deadline < (julianday('now') - 2440587.5) * 86400.0"
+
+
+def test_a_build_past_its_deadline_ends_with_the_reason(make_cloud):
+    cloud = make_cloud({"conductor": {"build_deadline_s": 2}, "fake": {"spawn_hang_names": "stuck*"}})
+    uuid = cloud.create_server(name="stuck")
+    cloud.wait_for(uuid, "error")
+    assert "was still being built at its deadline" in cloud.server(uuid).fault_message
+
+
+def test_a_host_that_stays_down_loses_its_builds_to_another(make_cloud):
+    cloud = make_cloud({"fake": {"spawn_hang_names": "*"}})
+    uuid = cloud.create_server()
+    cloud.wait(lambda: cloud.server(uuid).step == Step.BUILD and cloud.server(uuid).owner)
+    first = cloud.server(uuid).host
+    cloud.stop("compute")
+    cloud._ini["fake"] = {"name_prefix": "other-"}
+    cloud.start("compute")
+    # The new compute serves other hosts: nobody serves the first one any more.
+    cloud.wait(lambda: cloud.server(uuid).host != first, what="the build is given to another host", timeout_s=60)
