@@ -68,25 +68,31 @@ class Incoming(base.RpcIncomingMessage):
 
     @property
     def ctxt(self) -> dict:
+        """The sender's context."""
         return self._parsed[0]
 
     @property
     def message(self) -> dict:
+        """The verb and its arguments."""
         return self._parsed[1]
 
     def acknowledge(self) -> None:
+        """Tell the listener that a worker has taken it up."""
         if self._open:
             self._open = False
             self._listener.taken()
 
     def requeue(self) -> None:
+        """Put it back to the head of its queue."""
         self._source.put_back(self._delivery)
         self.acknowledge()
 
     def heartbeat(self) -> None:
+        """Tell a monitoring caller that the handler still runs."""
         self._delivery.replies.put((HEARTBEAT, b""))
 
     def reply(self, reply: object = None, failure: tuple | None = None) -> None:
+        """Answer a call; nothing happens for a cast."""
         if self._delivery.replies is None:  # a cast
             return
         try:
@@ -150,6 +156,7 @@ class Listener(base.Listener):
         self.credit = PREFETCH
 
     def start(self, on_incoming_callback: Callable[[list["Incoming"]], None]) -> None:
+        """Begin to consume."""
         with self.broker.lock:
             super().start(on_incoming_callback)
             for one in self._queues:
@@ -172,6 +179,7 @@ class Listener(base.Listener):
             one.pump()
 
     def stop(self) -> None:
+        """Consume no more; what waits stays in the queues."""
         with self.broker.lock:
             for one in self._queues:
                 with contextlib.suppress(ValueError):
@@ -181,6 +189,7 @@ class Listener(base.Listener):
             super().stop()
 
     def cleanup(self) -> None:
+        """Stop."""
         self.stop()
 
 
