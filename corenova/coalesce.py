@@ -35,9 +35,14 @@ class Coalescer(Generic[T, R]):
     :param handle: takes 1..max_batch items in order of arrival and returns one outcome an item. An outcome that is
         an Exception is raised to its own submitter alone; an exception raised by ``handle`` goes to all of the batch.
     :param max_batch: the most items one call of ``handle`` sees.
+    :param linger_s: how long a leader lets others join while there is much to do (the batch before had company).
     """
 
-    def __init__(self, handle: Callable[[list[T]], Sequence[R | Exception]], *, max_batch: int = 256):
+    def __init__(
+        self, handle: Callable[[list[T]], Sequence[R | Exception]], *, max_batch: int = 256, linger_s: float = 0.0
+    ):
+        self._linger_s = linger_s
+        self._crowded = False
         self._handle = handle
         self._max_batch = max_batch
         self._lock = threading.Lock()
@@ -60,8 +65,11 @@ class Coalescer(Generic[T, R]):
         return mine.outcome
 
     def _lead(self) -> None:
+        if self._crowded and self._linger_s:
+            time.sleep(self._linger_s)
         with self._lock:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_batch))]
+            self._crowded = len(batch) > 1
         try:
             for waiter, outcome in zip(batch, self._handle([w.item for w in batch]), strict=True):
                 if isinstance(outcome, Exception):
@@ -95,6 +103,7 @@ class Mailbox(Generic[T]):
         self._condition = threading.Condition()
         self._values: dict[str, T] = {}
         self._closed = False
+        self._busy = False
 
     def put(self, values: dict[str, T]) -> None:
         """Leave ``values`` for a reader."""
@@ -107,12 +116,13 @@ class Mailbox(Generic[T]):
     def take(self, *, most: int = 1000, linger_s: float = 0.0) -> dict[str, T] | None:
         """Wait for values and return up to ``most`` of them, oldest first; None once closed and empty.
 
-        :param linger_s: how long to let further values join after the first came.
+        :param linger_s: how long to let further values join after the first came. Nobody lingers when things are quiet:
+            only when the take before found more than one value.
         """
         with self._condition:
             while not self._values and not self._closed:
                 self._condition.wait()
-            lingering = linger_s > 0 and bool(self._values) and not self._closed
+            lingering = linger_s > 0 and self._busy and not self._closed
         if lingering:
             time.sleep(linger_s)
         with self._condition:
@@ -120,6 +130,7 @@ class Mailbox(Generic[T]):
                 return None if self._closed else {}
             keys = list(self._values)[:most]
             taken = {key: self._values.pop(key) for key in keys}
+            self._busy = len(taken) > 1
             if self._values:
                 self._condition.notify()
             return taken

@@ -26,7 +26,8 @@ from corenova.exceptions import InvalidInput
 from corenova.objects.context import RequestContext
 from corenova.policy import authorize
 
-LOG = logging.getLogger(__name__)
+ACCESS_LOG = logging.getLogger("corenova.api.access")
+"""One line a request; off unless ``[DEFAULT] default_log_levels`` says ``corenova.api.access=INFO``."""
 
 Outcome = tuple[int, object, Sequence[tuple[str, str]]]
 """Code, what is encoded as the body (None: no body), further headers."""
@@ -84,8 +85,8 @@ class Front:
         except Exception as error:
             code, headers, data = faults.answer(error, request_id)
         _write(response, code, data, (*microversions.response_headers(version), *_ids(request_id), *headers))
-        if LOG.isEnabledFor(logging.INFO):
-            LOG.info(
+        if ACCESS_LOG.isEnabledFor(logging.INFO):
+            ACCESS_LOG.info(
                 '%s "%s %s" status: %s len: %s microversion: 2.%s time: %.4f',
                 request_id, request.method, request.path, code, len(data), version, time.perf_counter() - started,
             )  # fmt: skip

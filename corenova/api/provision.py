@@ -22,6 +22,9 @@ from corenova.objects.context import RequestContext
 from corenova.objects.request_spec import RequestSpec
 from corenova.rpc.conductor import ConductorAPI
 
+_LINGER_S = 0.003
+"""How long a request waits for others to share its transaction with, while others come at all."""
+
 
 class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A checked request for servers.
@@ -65,7 +68,7 @@ class Provisioner:
         self._deadline_s = float(conf.conductor.build_deadline_s)
         self._limits = {"instances": conf.quota.instances, "cores": conf.quota.cores, "ram_mb": conf.quota.ram}
         self._member_limit = conf.quota.server_group_members
-        self._accept = Coalescer(self._create_all, max_batch=64)
+        self._accept = Coalescer(self._create_all, max_batch=64, linger_s=_LINGER_S)
 
     def create(self, context: RequestContext, request: CreateRequest) -> Created:
         """Accept the request durably and set it going.

@@ -13,10 +13,12 @@ from corenova.scheduler.manager import build_pipeline
 
 def build(parts: Parts, host: ServiceHost):
     """Wire all services; returns what announces that they run."""
-    # What can refuse the start comes first, and has written nothing when it does: plug-ins, then the port.
+    # What can refuse the start comes first, and has written nothing when it does: plug-ins, bus, port, then the state.
     pipeline = build_pipeline(parts.conf)
     driver = compute.load_driver(parts)
+    parts.check()
     front = api.Front(parts)
+    parts.be_alone("corenova-all")
 
     conductor.add(parts, host)
     scheduler.add(parts, host, pipeline)

@@ -3,6 +3,7 @@
 The port is bound before anything is written: a port in use refuses the start and leaves no trace.
 """
 
+import socket
 import threading
 from collections.abc import Callable, Iterable
 
@@ -30,6 +31,10 @@ from corenova.rpc.conductor import ConductorAPI
 Wsgi = Callable[[dict, Callable], Iterable[bytes]]
 
 
+_SOCKET_TIMEOUT_S = 30
+_MOST_IDLE_CONNECTIONS = 2000
+
+
 class Front:
     """The bound port, and the HTTP server on it.
 
@@ -38,21 +43,26 @@ class Front:
 
     def __init__(self, parts: Parts):
         section = parts.conf.api
-        self._apps: dict[str, Wsgi] = {}
+        self._app: Wsgi | None = None
         self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
         self._server = wsgi.Server(
             (section.bind_host, section.bind_port),
-            self._dispatch,
+            lambda environ, start_response: self._app(environ, start_response),
             numthreads=section.threads,
             max=section.threads,
             request_queue_size=512,
-            timeout=60,
+            timeout=_SOCKET_TIMEOUT_S,
             shutdown_timeout=1,
             server_name="corenova",
         )
         self._server.max_request_header_size = 64 * 1024
+        # Without this the eleventh client is told to close its connection after every answer.
+        self._server.keep_alive_conn_limit = _MOST_IDLE_CONNECTIONS
         try:
             self._server.prepare()
+            # The server gives a new connection to a worker at once, which then waits for the first byte; so the kernel
+            # keeps connections to itself until something has been sent, or a few silent ones would block the API.
+            self._server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _SOCKET_TIMEOUT_S)
         except OSError as error:
             cause = getattr(error, "strerror", None) or str(error)
             raise ConfigurationError(
@@ -62,9 +72,9 @@ class Front:
         self.port: int = self._server.bind_addr[1]
         self.url = base_url(parts.conf, self.port)
 
-    def mount(self, apps: dict[str, Wsgi]) -> None:
-        """Serve these applications, by the first segment of the path; ``""`` takes the rest."""
-        self._apps = apps
+    def mount(self, app: Wsgi) -> None:
+        """Serve this application from the start on."""
+        self._app = app
 
     def start(self) -> None:
         """Begin to answer."""
@@ -77,10 +87,16 @@ class Front:
     def _serve(self) -> None:
         self._server.serve()
 
-    def _dispatch(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
+
+def dispatcher(apps: dict[str, Wsgi]) -> Wsgi:
+    """Return one application of several, by the first segment of the path; ``""`` takes the rest."""
+
+    def dispatch(environ: dict, start_response: Callable) -> Iterable[bytes]:
         first = environ["PATH_INFO"].split("/", 2)[1:2]
-        app = self._apps.get(first[0] if first else "") or self._apps[""]
+        app = apps.get(first[0] if first else "") or apps[""]
         return app(environ, start_response)
+
+    return dispatch
 
 
 def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
@@ -112,7 +128,7 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
 
 def add(parts: Parts, host: ServiceHost, front: Front) -> None:
     """Add the HTTP side to the process."""
-    front.mount(applications(parts, front.port))
+    front.mount(dispatcher(applications(parts, front.port)))
     host.add("api", front.start, front.stop)
 
 
@@ -120,6 +136,7 @@ def main() -> None:
     """Entry point of the command."""
 
     def build(parts: Parts, host: ServiceHost):
+        parts.check(apart=True)
         front = Front(parts)
         add(parts, host, front)
         return lambda: print(f"corenova-api is ready: {front.url}", flush=True)

@@ -38,7 +38,9 @@ def main() -> None:
     """Entry point of the command."""
 
     def build(parts: Parts, host: ServiceHost):
-        add(parts, host, load_driver(parts))
+        driver = load_driver(parts)
+        parts.check(apart=True)
+        add(parts, host, driver)
         return lambda: print(f"corenova-compute {parts.name} is ready", flush=True)
 
     run("corenova-compute", build)

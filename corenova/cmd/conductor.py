@@ -32,6 +32,7 @@ def main() -> None:
     """Entry point of the command."""
 
     def build(parts: Parts, host: ServiceHost):
+        parts.check(apart=True)
         add(parts, host)
         return lambda: print(f"corenova-conductor {parts.name} is ready", flush=True)
 

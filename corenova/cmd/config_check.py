@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+import re
 from collections.abc import Iterator
 
 from oslo_config import cfg, iniparser
@@ -9,6 +10,7 @@ from oslo_config import cfg, iniparser
 from corenova import loader
 
 LOG = logging.getLogger(__name__)
+_BY_OSLO = re.compile(r"Value for option (\S+) from LocationInfo\(location=.*?, detail='(.*?)'\) is not valid")
 
 
 class _Names(iniparser.BaseParser):
@@ -51,9 +53,17 @@ def check_values(conf: cfg.ConfigOpts) -> None:
                 del value
             except (cfg.ConfigFileValueError, ValueError) as error:
                 file = location(conf, opt, group)
-                raise cfg.ConfigFileValueError(f"[{section}] {opt.name} in {file}: {error}") from None
+                cause = str(error).partition(" is not valid: ")[2] or error
+                raise cfg.ConfigFileValueError(
+                    f"[{section}] {opt.name} in {file} is not valid: {cause}. Mend or remove it."
+                ) from None
             except (cfg.NoSuchOptError, cfg.RequiredOptError, cfg.TemplateSubstitutionError):
                 continue
+
+
+def sentence(error: Exception) -> str:
+    """Return what an error says in one line, with oslo.config's account of a place in words."""
+    return _BY_OSLO.sub(r"\1 in \2 is not valid", " ".join(str(error).split()))
 
 
 def location(conf: cfg.ConfigOpts, opt: cfg.Opt, group: str | None) -> str:
@@ -71,21 +81,26 @@ def location(conf: cfg.ConfigOpts, opt: cfg.Opt, group: str | None) -> str:
 
 
 def unknown(conf: cfg.ConfigOpts) -> Iterator[str]:
-    """Yield one sentence for every section or option in the ini files that nobody reads."""
+    """Yield one sentence for every section or option in the ini files that nobody reads.
+
+    To be asked once the plug-ins are loaded: their options are known from then on.
+    """
     known = options_of(conf)
     installed = {name for group in loader.CHOSEN_BY for name in loader.installed(group)}
     reported = set()
     for path in _files(conf):
         for section, option in _names(path):
-            if section in known and option in known[section]:
-                continue
             if section not in known:
-                if section in installed or (path, section) in reported:
+                if section in installed:
                     continue  # options of a plug-in that is installed but not enabled
-                reported.add((path, section))
-                yield f"{path}: there is no section [{section}]{_nearest(section, known)}"
+                found = f"{path}: there is no section [{section}]{_nearest(section, known)}"
+            elif option not in known[section]:
+                found = f"{path}: there is no option {option} in [{section}]{_nearest(option, known[section])}"
+            else:
                 continue
-            yield f"{path}: there is no option {option} in [{section}]{_nearest(option, known[section])}"
+            if found not in reported:
+                reported.add(found)
+                yield found
 
 
 def warn_unknown(conf: cfg.ConfigOpts) -> None:

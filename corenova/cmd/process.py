@@ -3,8 +3,10 @@
 ``cfg.CONF`` is named here and in no other place: oslo's own command line belongs to it.
 """
 
+import contextlib
 import fcntl
 import gc
+import io
 import logging
 import os
 import pathlib
@@ -14,8 +16,11 @@ import uuid
 from collections.abc import Callable
 from functools import cached_property
 
+import sqlalchemy as sa
 from oslo_config import cfg
+from oslo_db import exception as db_error
 from oslo_log import log as oslo_log
+from oslo_policy import opts as policy_options
 
 import corenova
 from corenova import conf as options
@@ -31,54 +36,75 @@ from corenova.rpc import transport as bus
 from corenova.rpc.notifications import Notifier
 
 LOG = logging.getLogger(__name__)
-_QUIET = ("alembic", "stevedore", "oslo_messaging", "amqp", "sqlalchemy", "oslo.messaging", "oslo_policy")
+_QUIET = (
+    "alembic", "stevedore", "oslo_messaging", "amqp", "sqlalchemy", "oslo.messaging", "oslo_policy",
+    "corenova.api.access",
+)  # fmt: skip
 _SWITCH_INTERVAL_S = 0.001
+_REFUSALS = (CorenovaError, cfg.Error, oslo_log.LogConfigError, sa.exc.DBAPIError, db_error.DBError, OSError)
 
 
 def configure(conf: cfg.ConfigOpts, args: list[str], *, prog: str) -> None:
     """Parse the command line and the ini files into ``conf``.
 
-    :raises ConfigurationError: a file is missing, or a value cannot be read; says which and where.
+    :raises ConfigurationError: a file is missing, or a value or an argument cannot be read; says which and where.
     """
     options.register(conf)
     bus.register(conf)
     oslo_log.register_options(conf)
+    for section, opts in policy_options.list_opts():
+        conf.register_opts(opts, group=section)
+    complaint = io.StringIO()
     try:
-        conf(args, project="corenova", prog=prog, version=corenova.__version__)
+        with contextlib.redirect_stderr(complaint):
+            conf(args, project="corenova", prog=prog, version=corenova.__version__)
         config_check.check_values(conf)
     except cfg.ConfigFilesNotFoundError as error:
         raise ConfigurationError(f"{error}. Name an ini file that exists with --config-file.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"An ini file is not UTF-8: {error}.") from error
     except cfg.Error as error:
-        raise ConfigurationError(f"{error}") from error
+        raise ConfigurationError(config_check.sentence(error)) from error
+    except SystemExit as end:
+        if not end.code:
+            raise
+        # argparse: its last line says what is wrong, the usage before it is in --help.
+        last = "".join(complaint.getvalue().strip().splitlines()[-1:])
+        raise ConfigurationError(f"{last.partition('error: ')[2] or 'bad arguments'}. Try --help.") from None
 
 
 def main(prog: str, build: Callable[["Parts", ServiceHost], Callable[[], None]], args: list[str] | None = None) -> None:
-    """Run a command that serves: ``build`` adds its services to the host and returns what to call once they run."""
+    """Run a command that serves: ``build`` adds its services to the host and returns what to call once they run.
+
+    Whatever refuses the start is one line on stderr.
+    """
     conf = cfg.CONF
+    host = ServiceHost()
+    host.listen()
     try:
         configure(conf, sys.argv[1:] if args is None else args, prog=prog)
         set_up_logging(conf)
-        config_check.warn_unknown(conf)
         crash.install_from_env()
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        host = ServiceHost()
         ready = build(Parts(conf), host)
+        config_check.warn_unknown(conf)
         # What is loaded by now lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         host.run(ready)
-    except CorenovaError as error:
-        print(f"{prog}: {error}", file=sys.stderr)
+    except _REFUSALS as error:
+        print(f"{prog}: {config_check.sentence(error)}", file=sys.stderr)
         end(1)
-    except (cfg.Error, OSError) as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        end(1)
+    except Exception:
+        LOG.exception("%s ends by a fault of its own", prog)
+        end(1)  # at once: threads that were started by now would keep the process
 
 
 def set_up_logging(conf: cfg.ConfigOpts) -> None:
     """Send logs where [DEFAULT] log_file, use_stderr ... say (oslo.log); libraries only from warnings on."""
     conf.set_default("use_stderr", True)
-    oslo_log.set_defaults(default_log_levels=[f"{name}=WARNING" for name in _QUIET])
+    levels = dict.fromkeys(_QUIET, "WARNING") | {"stevedore": "ERROR"}  # the loader says what is missing
+    oslo_log.set_defaults(default_log_levels=[f"{name}={level}" for name, level in levels.items()])
     oslo_log.setup(conf, "corenova")
     logging.captureWarnings(True)
 
@@ -93,7 +119,7 @@ class Parts:
         self.conf = conf
         self.name = conf.host
         self.incarnation = str(uuid.uuid4())
-        self._slots: list[object] = []
+        self._locks: list[object] = []
 
     @cached_property
     def state_path(self) -> pathlib.Path:
@@ -115,13 +141,19 @@ class Parts:
         """The database, at the schema of this version."""
         section = self.conf.database
         url = section.connection or f"sqlite:///{self.state_path}/corenova.sqlite"
-        db = Database(
-            url,
-            durability=section.sqlite_durability,
-            pool_size=section.max_pool_size,
-            max_overflow=section.max_overflow,
-            max_retries=section.max_retries,
-        )
+        try:
+            db = Database(
+                url,
+                durability=section.sqlite_durability,
+                pool_size=section.max_pool_size,
+                max_overflow=section.max_overflow,
+                max_retries=section.max_retries,
+            )
+        except OSError as error:
+            raise ConfigurationError(
+                f"[database] connection: {error.filename} cannot be made: {error.strerror}. Name a file in a directory "
+                "that this user may write."
+            ) from None
         migrate.upgrade(db)
         return db
 
@@ -138,33 +170,62 @@ class Parts:
     def _notifier(self) -> Notifier:
         return Notifier(self.conf, self.name)
 
+    def check(self, *, apart: bool = False) -> None:
+        """Make the parts that can refuse the start and write nothing; to be called before the others are asked for.
+
+        :param apart: the other services are in other processes.
+        :raises ConfigurationError: hook plug-ins or the bus are not as they must be.
+        """
+        if apart and self.conf.transport_url.partition(":")[0] == "local":
+            raise ConfigurationError(
+                "[DEFAULT] transport_url = local:// reaches nobody outside this process. Run corenova-all, or name a "
+                "broker that all services share: rabbit://user:password@host:5672/vhost."
+            )
+        for part in ("events", "transport"):
+            getattr(self, part)
+
+    def be_alone(self, command: str) -> None:
+        """Take the state directory for this process, once the database is found to be ours.
+
+        :raises ConfigurationError: another process has it.
+        """
+        LOG.debug("The database is %s", migrate.shown(self.db))
+        if not self._lock(command):
+            raise ConfigurationError(
+                f"[DEFAULT] state_path = {self.state_path} is in use by another {command}. Stop that one, or name "
+                "another directory."
+            )
+
     def slot(self, service: str) -> str:
         """Return a name for this process among equals on this machine that a restart gets again.
 
         The lowest free number, held by a file lock: the kernel frees it however the process ends, so the successor of
         a killed process gets its name and may take over its work at once.
         """
+        number = 0
+        while not self._lock(f"{service}-{self.name}-{number}"):
+            number += 1
+        return f"{self.name}:{number}"
+
+    def _lock(self, name: str) -> bool:
         folder = self.state_path / "locks"
         folder.mkdir(exist_ok=True)
-        number = 0
-        while True:
-            file = open(folder / f"{service}-{self.name}-{number}.lock", "w")  # noqa: SIM115 - held for life
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
-                number += 1
-                continue
-            self._slots.append(file)
-            return f"{self.name}:{number}"
+        file = open(folder / f"{name}.lock", "w")  # noqa: SIM115 - held for life
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return False
+        self._locks.append(file)
+        return True
 
     def close(self) -> None:
         """Let go of everything; for processes that outlive their services (tests)."""
         for name, close in (("transport", "cleanup"), ("db", "close")):
             if name in self.__dict__:
                 getattr(self.__dict__.pop(name), close)()
-        while self._slots:
-            self._slots.pop().close()
+        while self._locks:
+            self._locks.pop().close()
 
 
 class Heartbeat:

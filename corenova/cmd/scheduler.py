@@ -23,7 +23,9 @@ def main() -> None:
     """Entry point of the command."""
 
     def build(parts: Parts, host: ServiceHost):
-        add(parts, host, build_pipeline(parts.conf))
+        pipeline = build_pipeline(parts.conf)
+        parts.check(apart=True)
+        add(parts, host, pipeline)
         return lambda: print(f"corenova-scheduler {parts.name} is ready", flush=True)
 
     run("corenova-scheduler", build)

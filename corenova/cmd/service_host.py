@@ -26,6 +26,19 @@ class ServiceHost:
         self._running: list[tuple[str, Callable[[], object]]] = []
         self._signalled = threading.Event()
 
+    def listen(self) -> None:
+        """From now on SIGTERM and SIGINT end the process in good order, or after ``stop_s`` wherever it stands.
+
+        A thread waits for them: the main one may be inside a start that waits for a broker, and what it holds then a
+        handler must not ask for.
+        """
+        here, there = os.pipe()
+        os.set_blocking(there, False)
+        signal.set_wakeup_fd(there)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        threading.Thread(target=self._watch, args=(here,), name="signals", daemon=True).start()
+
     def add(self, name: str, start: Callable[[], None], stop: Callable[[], object]) -> None:
         """Register a service; the order of registration is the order of starting."""
         self._services.append((name, start, stop))
@@ -51,20 +64,20 @@ class ServiceHost:
                 LOG.exception("Stopping %s failed", name)
 
     def run(self, ready: Callable[[], None]) -> None:
-        """Start, call ``ready``, wait for SIGTERM or SIGINT, stop, and end the process."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._signalled.set())
+        """Start, call ``ready``, wait for a signal (see :meth:`listen`), stop, and end the process."""
         with contextlib.suppress(AttributeError, ValueError):
             faulthandler.register(signal.SIGUSR2, all_threads=True)
         self.start()
-        ready()
+        if not self._signalled.is_set():
+            ready()
         self._signalled.wait()
-        # A handler that hangs must not keep the process: Python would wait for its thread at exit.
-        threading.Thread(target=self._deadline, daemon=True).start()
         self.stop()
         end(0)
 
-    def _deadline(self) -> None:
+    def _watch(self, pipe: int) -> None:
+        os.read(pipe, 1)
+        self._signalled.set()
+        # A handler that hangs must not keep the process: Python would wait for its thread at exit.
         time.sleep(self._stop_s)
         LOG.warning("Still stopping after %s s; ending. The next start takes up what is left.", self._stop_s)
         end(0)

@@ -169,7 +169,7 @@ class ComputeManager:
         self._hints.put(dict.fromkeys(uuids, True))
 
     def _take_hints(self) -> None:
-        while (hints := self._hints.take(most=500)) is not None:
+        while (hints := self._hints.take(most=500, linger_s=self._linger_s)) is not None:
             if not hints:
                 continue
             asked_at = time.monotonic()

@@ -15,10 +15,11 @@ OPTIONS = [
     ),
     cfg.FloatOpt(
         "report_linger_s",
-        default=0.003,
+        default=0.01,
         min=0.0,
         max=1.0,
-        help="How long finished work waits for company, so that one message and one transaction report many.",
+        help="How long hints and finished work wait for company while there is much to do, so that one message and one "
+        "transaction serve many.",
     ),
     cfg.IntOpt("shutdown_timeout", default=60, min=0, help="Seconds that a guest is given to shut down by itself."),
 ]

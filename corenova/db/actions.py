@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
-from corenova.db.engine import now
+from corenova.db.engine import execute_many, now
 from corenova.db.schema import instance_action_events, instance_actions, instance_faults
 from corenova.exceptions import InvalidInput
 
 SUCCESS = "Success"
 ERROR = "Error"
 
+_RECORD = sa.insert(instance_actions).values(start_time=now(), updated_at=now())
 _OPEN = sa.insert(instance_action_events).values(start_time=now())
 _CLOSE = (
     sa.update(instance_action_events)
@@ -33,17 +34,18 @@ _TOUCH = (
 
 def record(connection: sa.Connection, rows: Sequence[dict]) -> None:
     """Record actions: dicts of instance_uuid, request_id, action, user_id, project_id."""
-    connection.execute(sa.insert(instance_actions).values(start_time=now(), updated_at=now()), list(rows))
+    execute_many(connection, _RECORD, rows)
 
 
 def open_events(connection: sa.Connection, rows: Sequence[dict]) -> None:
     """Record the beginning of events: dicts of instance_uuid, request_id, event, generation, host."""
-    connection.execute(_OPEN, list(rows))
+    execute_many(connection, _OPEN, rows)
 
 
 def close_events(connection: sa.Connection, rows: Iterable[tuple[str, int, str | None]]) -> None:
     """Record the end of events: (instance uuid, generation, error details or None for success)."""
-    connection.execute(
+    execute_many(
+        connection,
         _CLOSE,
         [
             {
@@ -68,7 +70,8 @@ def close_stale_events(connection: sa.Connection, uuids: Sequence[str], details:
 
 def close_actions(connection: sa.Connection, rows: Iterable[tuple[str, str, str | None]]) -> None:
     """Record the end of actions: (instance uuid, request id, message of a failure or None)."""
-    connection.execute(
+    execute_many(
+        connection,
         _TOUCH,
         [{"of_uuid": uuid, "of_request": request, "with_message": message} for uuid, request, message in rows],
     )

@@ -5,11 +5,15 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import sqlalchemy as sa
 
-from corenova.db.engine import now
+from corenova.db.engine import execute_many, now
 from corenova.db.schema import decisions
 from corenova.objects.decision import Decision
 
 _decode = msgspec.json.Decoder(Decision).decode
+
+
+_DROP = sa.delete(decisions).where(decisions.c.instance_uuid.in_(sa.bindparam("of_uuids", expanding=True)))
+_PUT = sa.insert(decisions).values(created_at=now())
 
 
 def put(connection: sa.Connection, rows: Iterable[tuple[str, Decision]]) -> None:
@@ -17,7 +21,7 @@ def put(connection: sa.Connection, rows: Iterable[tuple[str, Decision]]) -> None
     values = [{"instance_uuid": uuid, "decision": msgspec.json.encode(d).decode()} for uuid, d in rows]
     if values:
         drop(connection, [v["instance_uuid"] for v in values])
-        connection.execute(sa.insert(decisions).values(created_at=now()), values)
+        execute_many(connection, _PUT, values)
 
 
 def get(connection: sa.Connection, instance_uuid: str) -> Decision | None:
@@ -30,4 +34,4 @@ def get(connection: sa.Connection, instance_uuid: str) -> Decision | None:
 
 def drop(connection: sa.Connection, instance_uuids: Sequence[str]) -> None:
     """Forget the decisions on these instances."""
-    connection.execute(sa.delete(decisions).where(decisions.c.instance_uuid.in_(instance_uuids)))
+    connection.execute(_DROP, {"of_uuids": list(instance_uuids)})

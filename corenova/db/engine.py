@@ -5,12 +5,14 @@ commit and a retry of the whole on deadlocks and lost connections, so ``work`` m
 PostgreSQL and MariaDB take the same statements.
 """
 
+import operator
 import pathlib
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -118,7 +120,7 @@ class Database:
             except (db_error.DBDeadlock, db_error.DBConnectionError, db_error.RetryRequest) as error:
                 failure = error
             except (sa.exc.OperationalError, db_error.DBError) as error:
-                if "locked" not in str(error):
+                if not _may_pass(error):
                     raise
                 failure = error
             time.sleep(min(0.01 * 2**attempt, 1.0) * random.uniform(0.5, 1.5))
@@ -132,6 +134,44 @@ class Database:
         """Close all connections."""
         self._writer.dispose()
         self._reader.dispose()
+
+
+def execute_many(connection: sa.Connection, statement: sa.Insert | sa.Update, rows: Sequence[Mapping]) -> int:
+    """Run one statement for many rows and return how many rows it touched in all.
+
+    For statements that are made once, with rows of the same keys and values that the driver takes as they are: the
+    text is compiled once a dialect, and the rows go to the driver without the library's work on each of them, which
+    was two thirds of the price of a row.
+    """
+    text, constants, order = _compiled(statement, connection.dialect, tuple(rows[0]))
+    if constants:
+        rows = [{**constants, **row} for row in rows]
+    if order is not None:
+        rows = [order(row) for row in rows]
+    return connection.exec_driver_sql(text, list(rows)).rowcount
+
+
+@lru_cache(maxsize=256)
+def _compiled(
+    statement: sa.Insert | sa.Update, dialect: sa.Dialect, keys: tuple[str, ...]
+) -> tuple[str, dict[str, object], Callable[[Mapping], tuple] | None]:
+    """Return the driver's text, the statement's own values, and what puts a row in order (None: names are used)."""
+    # What an UPDATE's parameters are called it says itself; an INSERT's are the keys of the rows.
+    columns = list(keys) if statement.is_insert else None
+    compiled = statement.compile(dialect=dialect, column_keys=columns, for_executemany=True)
+    if compiled.insert_prefetch:
+        raise TypeError(f"rows must have values for {[column.name for column in compiled.insert_prefetch]}")
+    constants = {name: value for name, value in compiled.params.items() if name not in keys}
+    if not compiled.positional:
+        return str(compiled), constants, None
+    names = tuple(compiled.positiontup)
+    order = operator.itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
+    return str(compiled), constants, order
+
+
+def _may_pass(error: Exception) -> bool:
+    """Tell whether a later try may succeed: the database is locked, or no connection could be made (no statement)."""
+    return "locked" in str(error) or getattr(error, "statement", "") is None
 
 
 def for_update(select: sa.Select, connection: sa.Connection) -> sa.Select:

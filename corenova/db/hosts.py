@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 import sqlalchemy as sa
 
-from corenova.db.engine import now
+from corenova.db.engine import execute_many, now
 from corenova.db.schema import aggregate_hosts, aggregates, allocations, compute_nodes, instances, inventories, services
 from corenova.db.services import COMPUTE
 from corenova.objects.host_state import HostReport, Inventory
@@ -31,7 +31,13 @@ _LOWER = (
     .where(inventories.c.host == sa.bindparam("of_host"), inventories.c.resource_class == sa.bindparam("of_class"))
     .values(used=inventories.c.used - sa.bindparam("amount"))
 )
+_ALLOCATE = sa.insert(allocations)
 _TOUCH = sa.update(compute_nodes).where(compute_nodes.c.host == sa.bindparam("of_host")).values(changed_at=now())
+_ACQUIT = (
+    sa.update(compute_nodes)
+    .where(compute_nodes.c.failed_builds > 0, compute_nodes.c.host.in_(sa.bindparam("of_hosts", expanding=True)))
+    .values(failed_builds=0, changed_at=now())
+)
 _INVENTORY_FIELDS = ("total", "reserved", "allocation_ratio", "min_unit", "max_unit", "step_size")
 
 
@@ -109,7 +115,7 @@ def touch(connection: sa.Connection, hosts: Iterable[str]) -> None:
     """Let schedulers know, with their next look, that something about these hosts has changed."""
     names = [{"of_host": host} for host in hosts]
     if names:
-        connection.execute(_TOUCH, names)
+        execute_many(connection, _TOUCH, names)
 
 
 def claim(connection: sa.Connection, claims: Iterable[tuple[str, Mapping[str, int]]]) -> bool:
@@ -121,7 +127,7 @@ def claim(connection: sa.Connection, claims: Iterable[tuple[str, Mapping[str, in
     if not sums:
         return True
     rows = [{"of_host": h, "of_class": c, "amount": n} for (h, c), n in sorted(sums.items())]  # one order: no deadlock
-    return connection.execute(_RAISE, rows).rowcount == len(rows)
+    return execute_many(connection, _RAISE, rows) == len(rows)
 
 
 def allocate(connection: sa.Connection, rows: Iterable[tuple[str, str, Mapping[str, int]]]) -> None:
@@ -132,7 +138,7 @@ def allocate(connection: sa.Connection, rows: Iterable[tuple[str, str, Mapping[s
         for resource_class, amount in resources.items()
     ]
     if values:
-        connection.execute(sa.insert(allocations), values)
+        execute_many(connection, _ALLOCATE, values)
 
 
 def release(connection: sa.Connection, instance_uuids: Sequence[str]) -> None:
@@ -143,7 +149,7 @@ def release(connection: sa.Connection, instance_uuids: Sequence[str]) -> None:
     sums: Counter[tuple[str, str]] = Counter()
     for row in held:
         sums[row.host, row.resource_class] += row.used
-    connection.execute(_LOWER, [{"of_host": h, "of_class": c, "amount": n} for (h, c), n in sorted(sums.items())])
+    execute_many(connection, _LOWER, [{"of_host": h, "of_class": c, "amount": n} for (h, c), n in sorted(sums.items())])
     connection.execute(sa.delete(allocations).where(allocations.c.instance_uuid.in_(instance_uuids)))
     touch(connection, sorted({row.host for row in held}))
 
@@ -159,11 +165,7 @@ def blame(connection: sa.Connection, host: str) -> None:
 
 def acquit(connection: sa.Connection, names: Iterable[str]) -> None:
     """Builds have succeeded on these hosts: the count of failures in a row starts anew."""
-    connection.execute(
-        sa.update(compute_nodes)
-        .where(compute_nodes.c.failed_builds > 0, compute_nodes.c.host.in_(sorted(set(names))))
-        .values(failed_builds=0, changed_at=now())
-    )
+    connection.execute(_ACQUIT, {"of_hosts": sorted(set(names))})
 
 
 class HostRow(msgspec.Struct, frozen=True, kw_only=True):

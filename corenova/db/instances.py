@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
-from corenova.db.engine import now
+from corenova.db.engine import execute_many, now
 from corenova.db.schema import instance_faults, instances
 from corenova.exceptions import InvalidInput, NotFound
 from corenova.objects.instance import Instance
@@ -99,7 +99,7 @@ def insert(connection: sa.Connection, rows: Sequence[dict]) -> None:
 
     All with the same keys, ``deadline_s`` and ``hint_grace_s`` (seconds from now) among them.
     """
-    connection.execute(_INSERT, list(rows))
+    execute_many(connection, _INSERT, rows)
 
 
 _GET = _VIEW.where(instances.c.uuid == sa.bindparam("of_uuid"), instances.c.deleted.is_(False))

@@ -3,9 +3,11 @@
 Run by every service that opens the database: the first one does the work, under a lock of the database itself.
 """
 
+import contextlib
 import logging
 import pathlib
 import sqlite3
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 from oslo_db import exception as db_error
@@ -16,6 +18,8 @@ from corenova.exceptions import ConfigurationError
 LOG = logging.getLogger(__name__)
 _FOLDER = pathlib.Path(__file__).with_name("migrations")
 _LOCK_ID = 0x636F7265  # "core", for databases whose locks have numbers
+_LOCK_WAIT_S = 60
+_OURS = "deployment"  # a table that every version has
 
 
 def head() -> str:
@@ -24,15 +28,18 @@ def head() -> str:
 
 
 def current(db: Database) -> str | None:
-    """Return the revision of the database, None for an empty one.
+    """Return the revision of the database, None for an empty one. Nothing is made or changed.
 
     :raises ConfigurationError: it is no database, cannot be opened, or is somebody else's.
     """
 
     def look(connection: sa.Connection) -> str | None:
         tables = sa.inspect(connection).get_table_names()
+        found = None
         if "alembic_version" in tables:
-            return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+            found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+            if found is None or _OURS in tables:
+                return found
         if tables:
             raise ConfigurationError(
                 f"The database {shown(db)} has tables ({', '.join(sorted(tables)[:3])}, ...) but they are not "
@@ -40,8 +47,12 @@ def current(db: Database) -> str | None:
             )
         return None
 
+    if db.is_sqlite and not pathlib.Path(db.url.database or "").exists():
+        return None
+    # With a connection of its own: the service's would turn a stranger's SQLite file to WAL.
+    engine = sa.create_engine(db.url, poolclass=sa.pool.NullPool)
     try:
-        with db.raw_writer().connect() as connection:
+        with engine.connect() as connection:
             return look(connection)
     except (sa.exc.DatabaseError, sqlite3.DatabaseError, db_error.DBError) as error:
         raise ConfigurationError(_unusable(db, error)) from error
@@ -63,26 +74,35 @@ def upgrade(db: Database) -> None:
     # Imported here: a start that finds the schema in place need not pay for alembic.
     import alembic.command
     import alembic.config
+    import alembic.util
 
     config = alembic.config.Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        with db.raw_writer().connect() as connection, connection.begin():
-            _lock(connection)
+        with db.raw_writer().connect() as connection, connection.begin(), _locked(connection):
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")
-    except (sa.exc.DatabaseError, sqlite3.DatabaseError, db_error.DBError) as error:
+    except (sa.exc.DatabaseError, sqlite3.DatabaseError, db_error.DBError, alembic.util.CommandError) as error:
         raise ConfigurationError(_unusable(db, error)) from error
     LOG.info("Database schema %s -> %s", found or "(empty)", head())
 
 
-def _lock(connection: sa.Connection) -> None:
+@contextlib.contextmanager
+def _locked(connection: sa.Connection) -> Iterator[None]:
     """Let one process migrate at a time. SQLite's BEGIN IMMEDIATE has done that already."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK_ID})"))
-    elif connection.dialect.name in ("mysql", "mariadb"):
-        connection.execute(sa.text(f"SELECT GET_LOCK('{_LOCK_ID}', 60)"))
+    if connection.dialect.name not in ("mysql", "mariadb"):
+        yield
+        return
+    # This lock belongs to the connection, which goes back to the pool and lives on: it must be given back.
+    if connection.execute(sa.text(f"SELECT GET_LOCK('{_LOCK_ID}', {_LOCK_WAIT_S})")).scalar() != 1:
+        raise ConfigurationError(f"Another process has been migrating the database for {_LOCK_WAIT_S} s. Try again.")
+    try:
+        yield
+    finally:
+        connection.execute(sa.text(f"SELECT RELEASE_LOCK('{_LOCK_ID}')"))
 
 
 def shown(db: Database) -> str:

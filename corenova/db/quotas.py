@@ -4,6 +4,7 @@ So two parallel requests cannot both take the last place, and nothing needs to b
 the counters against the rows (I5).
 """
 
+import contextlib
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -52,16 +53,17 @@ def reserve(connection: sa.Connection, project_id: str, amounts: Mapping[str, in
     for name, amount in amounts.items():
         limit = limits.get(name, UNLIMITED)
         values |= {f"more_{name}": amount, f"most_{name}": _NO_LIMIT if limit == UNLIMITED else limit}
-    if connection.execute(_raise(tuple(amounts)), values).rowcount == 1:
+    raise_them = _raise(tuple(amounts))
+    if connection.execute(raise_them, values).rowcount == 1:
         return
-    try:
-        with connection.begin_nested():
-            connection.execute(sa.insert(quota_usages).values(project_id=project_id))
-    except db_error.DBDuplicateEntry:
-        used = usage(connection, project_id)
-        over = [n for n, a in amounts.items() if limits.get(n, UNLIMITED) != UNLIMITED and used[n] + a > limits[n]]
-        raise OverQuota(_refusal(over, amounts, used, limits)) from None
-    reserve(connection, project_id, amounts, limits)
+    # Refused, or the project has no counters yet. Another transaction may insert them at this very moment.
+    with contextlib.suppress(db_error.DBDuplicateEntry), connection.begin_nested():
+        connection.execute(sa.insert(quota_usages).values(project_id=project_id))
+    if connection.execute(raise_them, values).rowcount == 1:
+        return
+    used = usage(connection, project_id)
+    over = [n for n, a in amounts.items() if limits.get(n, UNLIMITED) != UNLIMITED and used[n] + a > limits[n]]
+    raise OverQuota(_refusal(over, amounts, used, limits))
 
 
 def release(connection: sa.Connection, project_id: str, amounts: Mapping[str, int]) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from oslo_db.exception import RetryRequest
 
 from corenova.db import actions, decisions, hosts, quotas
-from corenova.db.engine import for_update, now
+from corenova.db.engine import execute_many, for_update, now
 from corenova.db.schema import instances, services
 from corenova.db.services import COMPUTE
 from corenova.exceptions import InstanceInvalidState
@@ -76,35 +76,62 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision
 
 
-def take_scheduling(connection: sa.Connection, uuids: Sequence[str], *, owner: str, lease_s: float) -> Sequence[sa.Row]:
-    """Lease those of ``uuids`` that wait to be scheduled and that nobody works on.
+_ITS_HOSTS = sa.select(services.c.host).where(
+    services.c.address == sa.bindparam("of_address"), services.c.binary == COMPUTE
+)
+_FOR_SCHEDULING = (t.step == Step.SCHEDULE,)
+_FOR_COMPUTE = (t.step.in_(Step.AT_COMPUTE), t.host.in_(_ITS_HOSTS))
+_IS_BUILD = t.step == Step.BUILD
+_WAITING = sa.select(t.uuid).where(*_FOR_COMPUTE, _FREE).order_by(t.id).limit(_CHUNK)
 
-    :return: rows of uuid, generation, spec, group_uuid.
-    """
-    return _take(connection, uuids, [t.step == Step.SCHEDULE], owner=owner, lease_s=lease_s)
+
+def _taking(*conditions: sa.ColumnElement, **values: object) -> sa.Update:
+    among = t.uuid.in_(sa.bindparam("of_uuids", expanding=True))
+    return (
+        sa.update(instances)
+        .where(among, *conditions, _FREE, t.deleted.is_(False))
+        .values(
+            owner=sa.bindparam("token"),
+            lease_until=now() + sa.bindparam("lease_s"),
+            generation=t.generation + 1,
+            **values,
+        )
+    )
+
+
+# Made once: building a statement costs more than running it.
+_TAKE_SCHEDULING = _taking(*_FOR_SCHEDULING)
+_TAKE_FOR_COMPUTE = _taking(
+    *_FOR_COMPUTE,
+    attempts=t.attempts + sa.case((_IS_BUILD, 1), else_=0),
+    task_state=sa.case((_IS_BUILD, None), else_=t.task_state),
+)
+_TAKEN = sa.select(*(c for c in t if c.name != "user_data")).where(
+    t.uuid.in_(sa.bindparam("of_uuids", expanding=True)), t.owner == sa.bindparam("token")
+)
+
+
+def take_scheduling(connection: sa.Connection, uuids: Sequence[str], *, owner: str, lease_s: float) -> list[sa.Row]:
+    """Lease those of ``uuids`` that wait to be scheduled and that nobody works on; returns their rows."""
+    return _take(connection, _TAKE_SCHEDULING, uuids, owner=owner, lease_s=lease_s)
 
 
 def take_for_compute(
-    connection: sa.Connection, address: str, uuids: Sequence[str] | None, *, lease_s: float, most: int = _CHUNK
-) -> Sequence[sa.Row]:
+    connection: sa.Connection, address: str, uuids: Sequence[str] | None, *, lease_s: float
+) -> list[sa.Row]:
     """Lease work on the hosts of the compute at ``address``: of these ``uuids``, or whatever there is.
 
     Only rows that are on the caller's hosts are given out: a compute cannot act on another's instances.
     """
-    its_hosts = sa.select(services.c.host).where(services.c.address == address, services.c.binary == COMPUTE)
-    conditions = [t.step.in_(Step.AT_COMPUTE), t.host.in_(its_hosts)]
+    its_own = {"of_address": address}
     if uuids is None:
-        waiting = sa.select(t.uuid).where(*conditions, _FREE).order_by(t.id).limit(most)
-        uuids = connection.execute(waiting).scalars().all()
-    rows = _take(connection, uuids, conditions, owner=f"compute:{address}", lease_s=lease_s)
-    if rows:
-        builds = [row.uuid for row in rows if row.step == Step.BUILD]
-        if builds:
-            connection.execute(
-                sa.update(instances).where(t.uuid.in_(builds)).values(attempts=t.attempts + 1, task_state=None)
-            )
+        uuids = connection.execute(_WAITING, its_own).scalars().all()
+    rows = _take(connection, _TAKE_FOR_COMPUTE, uuids, owner=f"compute:{address}", lease_s=lease_s, **its_own)
+    again = [row.uuid for row in rows if row.step != Step.BUILD or row.attempts > 1]
+    if again:
         # What an earlier worker began and never ended has ended now.
-        actions.close_stale_events(connection, [row.uuid for row in rows], "Its worker was lost; it is begun anew.")
+        actions.close_stale_events(connection, again, "Its worker was lost; it is begun anew.")
+    if rows:
         actions.open_events(
             connection,
             [
@@ -122,26 +149,28 @@ def take_for_compute(
 
 
 def _take(
-    connection: sa.Connection, uuids: Sequence[str], conditions: list, *, owner: str, lease_s: float
-) -> Sequence[sa.Row]:
+    connection: sa.Connection,
+    statement: sa.Update,
+    uuids: Sequence[str],
+    *,
+    owner: str,
+    lease_s: float,
+    **values: object,
+) -> list[sa.Row]:
     # The token tells this round's rows from those that the same owner has in other hands.
     token = f"{owner}#{secrets.token_hex(6)}"
     taken: list[sa.Row] = []
     for start in range(0, len(uuids), _CHUNK):
-        chunk = uuids[start : start + _CHUNK]
-        connection.execute(
-            sa.update(instances)
-            .where(t.uuid.in_(chunk), *conditions, _FREE, t.deleted.is_(False))
-            .values(owner=token, lease_until=now() + lease_s, generation=t.generation + 1)
-        )
-        taken += connection.execute(sa.select(instances).where(t.uuid.in_(chunk), t.owner == token).order_by(t.id))
-    return taken
+        chunk = list(uuids[start : start + _CHUNK])
+        connection.execute(statement, {"of_uuids": chunk, "token": token, "lease_s": lease_s, **values})
+        taken += connection.execute(_TAKEN, {"of_uuids": chunk, "token": token})
+    return sorted(taken, key=lambda row: row.id)
 
 
 def extend(connection: sa.Connection, held: Sequence[tuple[str, int]], *, lease_s: float) -> set[str]:
     """Keep these (uuid, generation) leases; return the uuids of those that are lost."""
     rows = [{"of_uuid": uuid, "of_generation": generation, "lease_s": lease_s} for uuid, generation in held]
-    if not rows or connection.execute(_EXTEND, rows).rowcount == len(rows):
+    if not rows or execute_many(connection, _EXTEND, rows) == len(rows):
         return set()
     return {uuid for uuid, generation in held} - current(connection, held)
 
@@ -172,7 +201,7 @@ def place(connection: sa.Connection, placements: Sequence[Placement]) -> bool:
         }
         for p in placements
     ]
-    if connection.execute(_PLACE, rows).rowcount != len(rows):
+    if execute_many(connection, _PLACE, rows) != len(rows):
         return False
     hosts.allocate(connection, [(p.instance_uuid, p.host, p.resources) for p in placements])
     hosts.touch(connection, sorted({p.host for p in placements}))
@@ -245,9 +274,12 @@ _NARROW = (
 )  # fmt: skip
 
 
+_REPORTED = sa.select(*_NARROW).where(t.uuid.in_(sa.bindparam("of_uuids", expanding=True)))
+
+
 def reported(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, sa.Row]:
     """Return, of the rows that reports are about, what judging the reports needs; ended instances included."""
-    return {row.uuid: row for row in connection.execute(sa.select(*_NARROW).where(t.uuid.in_(uuids)))}
+    return {row.uuid: row for row in connection.execute(_REPORTED, {"of_uuids": uuids})}
 
 
 def spec_of(connection: sa.Connection, uuid: str) -> str | None:
@@ -257,8 +289,10 @@ def spec_of(connection: sa.Connection, uuid: str) -> str | None:
 
 def progress(connection: sa.Connection, told: Sequence[tuple[str, int, str | None]]) -> None:
     """Show how far builds have come: (uuid, generation, task_state). Overtaken ones change nothing."""
-    connection.execute(
-        _PROGRESS, [{"of_uuid": u, "of_generation": g, "new_task_state": task_state} for u, g, task_state in told]
+    execute_many(
+        connection,
+        _PROGRESS,
+        [{"of_uuid": u, "of_generation": g, "new_task_state": task_state} for u, g, task_state in told],
     )
 
 
@@ -268,7 +302,7 @@ def finish(connection: sa.Connection, step: str, done: Sequence[tuple[str, int, 
     :raises RetryRequest: a row changed hands since it was read in this transaction.
     """
     rows = [{"of_uuid": u, "of_generation": g, "new_power_state": power} for u, g, power in done]
-    if connection.execute(_FINISH[step], rows).rowcount != len(rows):
+    if execute_many(connection, _FINISH[step], rows) != len(rows):
         raise RetryRequest(RuntimeError("a row changed hands while its report was written"))
 
 

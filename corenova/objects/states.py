@@ -136,7 +136,7 @@ def may_progress(old: str | None, new: str | None) -> bool:
     return old in BUILD_TASKS and new in BUILD_TASKS and BUILD_TASKS.index(new) > BUILD_TASKS.index(old)
 
 
-_STATUS_BY_TASK = {
+_STATUS_BY_TASK: dict[str, dict[str | None, str]] = {
     ACTIVE: {
         **dict.fromkeys(_SOFT_REBOOT, "REBOOT"),
         **dict.fromkeys(_HARD_REBOOT, "HARD_REBOOT"),

@@ -70,11 +70,11 @@ def build_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messag
     url = url or conf.transport_url
     try:
         return oslo_messaging.get_rpc_transport(conf, url, allowed_remote_exmods=REMOTE_EXCEPTIONS)
-    except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, RuntimeError, ValueError) as error:
-        shown = re.sub(r":[^:/@,]*@", ":***@", url)
+    except (oslo_messaging.MessagingException, ImportError, RuntimeError, ValueError) as error:
+        shown = re.sub(r"//.*@", "//***@", url)  # a password may have any character in it
         raise ConfigurationError(
-            f"transport_url = {shown} names no message bus: {error}. Use local:// for everything in one process, or "
-            "rabbit://user:password@host:5672/vhost."
+            f"[DEFAULT] transport_url = {shown} names no message bus: {error}. Use local:// for everything in one "
+            "process, or rabbit://user:password@host:5672/vhost."
         ) from error
 
 

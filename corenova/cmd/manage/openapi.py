@@ -15,5 +15,5 @@ def show(conf: cfg.ConfigOpts, output: Output) -> int:
     """Print the OpenAPI document; it is JSON with and without ``--json``."""
     if importlib.util.find_spec(_MODULE) is None:
         raise ConfigurationError("This version brings no OpenAPI description.")
-    Output(as_json=True).json(importlib.import_module(_MODULE).build())
+    print(importlib.import_module(_MODULE).render(), end="")
     return 0

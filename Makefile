@@ -1,0 +1,71 @@
+# One command for each thing one does here. `make` alone lists them.
+#
+#   PYTHON=python3.12 make dev     another interpreter than the python3 of PATH
+#   make test ARGS="tests/unit -k leases"
+#   make test SEED=42              the order of an earlier run, which has printed its seed
+#   CORENOVA_NO_APT=1 make test    install no test servers; what needs one is skipped by name
+
+PYTHON ?= python3
+DRIVER ?= fake
+WORKERS ?= 2
+SEED ?= $(shell date +%s)
+ARGS ?=
+CONFIG ?= etc/corenova/corenova.conf
+
+BIN := .venv/bin
+# The stamp holds the place that the environment was made for: a copied tree would run the code of the original.
+STAMP := .venv/.installed
+BOARDS := setup.py pyproject.toml requirements-dev.txt $(wildcard plugins/*/setup.py plugins/*/pyproject.toml)
+INSTALLED_FOR := $(shell cat $(STAMP) 2>/dev/null)
+ifneq ($(INSTALLED_FOR),$(CURDIR))
+STALE := stale
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help dev demo serve test lint samples bench chaos clean stale
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+dev: $(STAMP) ## make .venv and install the core, the plug-ins and the tools into it
+
+$(STAMP): $(BOARDS) $(STALE)
+	@tools/check-prerequisites $(PYTHON)
+	$(PYTHON) -m venv $(if $(INSTALLED_FOR),$(if $(STALE),--clear)) .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-dev.txt
+	@printf '%s' '$(CURDIR)' >$(STAMP)
+
+stale:
+
+demo: dev ## start everything, boot servers, show why they are where they are (DRIVER=fake)
+	$(BIN)/python examples/demo/demo.py --driver $(DRIVER)
+
+serve: dev ## run corenova-all in the foreground (CONFIG=etc/corenova/corenova.conf)
+	$(BIN)/corenova-all --config-file $(CONFIG)
+
+test: dev ## run all tests but the long fault runs (ARGS=..., SEED=..., WORKERS=2)
+	tools/install-test-servers
+	@echo "The order of the tests is shuffled; to repeat it: make test SEED=$(SEED)"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -p randomly --randomly-seed=$(SEED) -m "not chaos" $(ARGS)
+
+lint: dev ## check style, layers, types of the contracts, and that the samples are those of the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy --follow-imports=silent --disallow-untyped-defs --disallow-incomplete-defs -p corenova.objects -p corenova.contracts
+	$(BIN)/python -m corenova.cmd.samples --check
+
+samples: dev ## write etc/corenova/*.sample and docs/openapi.json anew from the code
+	$(BIN)/python -m corenova.cmd.samples
+
+bench: dev ## measure
+	$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: dev ## run the long fault tests
+	tools/install-test-servers
+	$(BIN)/python -m pytest -p randomly --randomly-seed=$(SEED) -m chaos $(ARGS)
+
+clean: ## remove .venv, build products and caches; ./state stays
+	rm -rf .venv build dist .hypothesis .ruff_cache .mypy_cache .import_linter_cache .pytest_cache
+	rm -rf *.egg-info plugins/*/build plugins/*/dist plugins/*/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

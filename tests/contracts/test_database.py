@@ -1,0 +1,452 @@
+"""The database contract: what the services rely on, the same on SQLite, PostgreSQL and MariaDB."""
+
+import contextlib
+import random
+import socket
+import threading
+import time
+import uuid
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from corenova.db import hosts, instances, membership, migrate, quotas, schema, services, work
+from corenova.db.engine import Database, now
+from corenova.exceptions import OverQuota, Unavailable
+from corenova.objects.decision import Decision
+from corenova.objects.host_state import HostReport, Inventory
+from corenova.objects.states import Step
+
+SLOT = {"VCPU": 1, "MEMORY_MB": 512}
+SERVERS = [
+    pytest.param("postgresql_url", marks=pytest.mark.pg),
+    pytest.param("mariadb_url", marks=pytest.mark.mariadb),
+]
+
+
+@pytest.fixture(scope="module", params=["sqlite", *SERVERS])
+def shared(request, tmp_path_factory):
+    """A migrated database for the whole module; migrating one a test would be most of the time."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('db')}/db"
+    else:
+        url = _own_database(request.getfixturevalue(request.param))
+    db = Database(url)
+    migrate.upgrade(db)
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def db(shared):
+    """The database with empty tables."""
+    yield shared
+    with shared.raw_writer().begin() as connection:
+        for table in reversed(schema.metadata.sorted_tables):
+            connection.execute(sa.delete(table))
+
+
+def _own_database(url):
+    name = f"contract_{uuid.uuid4().hex}"
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return sa.make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def at_once(count, run):
+    """Run ``run(number)`` in ``count`` threads that begin together; returns or raises what they did."""
+    outcomes, barrier = [None] * count, threading.Barrier(count)
+
+    def body(number):
+        barrier.wait()
+        try:
+            outcomes[number] = run(number)
+        except Exception as error:
+            outcomes[number] = error
+
+    threads = [threading.Thread(target=body, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    if errors:
+        raise errors[0]
+    return outcomes
+
+
+def add_hosts(db, count, *, slots=10**6, address="one", prefix="h"):
+    """Register ``count`` hosts with room for ``slots`` servers of SLOT each; returns their names."""
+    names = [f"{prefix}{number:03}" for number in range(count)]
+    inventories = {name: Inventory(total=amount * slots) for name, amount in SLOT.items()}
+    reports = [
+        HostReport(host=name, hypervisor_type="fake", hypervisor_version=1, inventories=inventories) for name in names
+    ]
+
+    def write(connection):
+        hosts.report(connection, reports)
+        services.register(
+            connection, binary=services.COMPUTE, hosts=names, address=address, incarnation="i", version="1"
+        )
+
+    db.write("test", write)
+    return names
+
+
+def add_instances(db, count, **columns):
+    """Insert ``count`` instances that wait to be scheduled; ``columns`` are set afterwards. Returns their uuids."""
+    uuids = [str(uuid.uuid4()) for _ in range(count)]
+    shared = {
+        "project_id": "p", "user_id": "u", "reservation_id": "r", "launch_index": 0, "display_name": "n",
+        "display_description": None, "hostname": "n", "key_name": None, "user_data": None, "config_drive": False,
+        "metadata": "{}", "tags": "[]", "flavor": '{"flavorid":"1","name":"f","vcpus":1,"memory_mb":512,"root_gb":0}',
+        "image": None, "vcpus": 1, "memory_mb": 512, "group_uuid": None, "spec": "{}", "request_id": "req-1",
+        "deadline_s": 600.0, "hint_grace_s": 0.0,
+    }  # fmt: skip
+
+    def write(connection):
+        instances.insert(connection, [{"uuid": one, **shared} for one in uuids])
+        if columns:
+            rows = sa.update(schema.instances).where(schema.instances.c.uuid.in_(uuids))
+            connection.execute(rows.values(**columns))
+
+    db.write("test", write)
+    return uuids
+
+
+def rows_of(db, uuids):
+    select = sa.select(schema.instances).where(schema.instances.c.uuid.in_(uuids)).order_by(schema.instances.c.id)
+    return db.read(lambda connection: connection.execute(select).all())
+
+
+def test_the_migrations_build_exactly_the_tables_of_the_schema(shared):
+    with shared.raw_writer().connect() as connection:
+        found = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), schema.metadata)
+    assert [one for one in found if not _is_one_type_to_the_server(one)] == []
+    assert migrate.current(shared) == migrate.head()
+    migrate.upgrade(shared)  # again is harmless
+
+
+def _is_one_type_to_the_server(difference):
+    """A MariaDB that is asked for BLOB(128) makes, and from then on calls it, a TINYBLOB."""
+    match difference:
+        case [("modify_type", _, _, _, _, sa.types._Binary(), sa.types._Binary())]:
+            return True
+    return False
+
+
+def test_several_processes_that_start_at_once_migrate_an_empty_database_once(request, shared, tmp_path):
+    if shared.is_sqlite:
+        url = f"sqlite:///{tmp_path}/empty"
+    else:
+        url = _own_database(shared.url.render_as_string(hide_password=False))
+    processes = [Database(url) for _ in range(4)]
+    at_once(4, lambda number: migrate.upgrade(processes[number]))
+    assert {migrate.current(one) for one in processes} == {migrate.head()}
+    for one in processes:
+        one.close()
+
+
+def test_sixteen_writers_that_read_check_and_write_all_succeed(db):
+    """F16: what a database calls a deadlock, a serialisation failure or a lock is tried again as a whole."""
+    key = schema.deployment.c.key
+    db.write("test", lambda c: c.execute(sa.insert(schema.deployment).values(key="count", value="0")))
+
+    def one_more(connection):
+        select = sa.select(schema.deployment.c.value).where(key == "count")
+        found = connection.execute(select if db.is_sqlite else select.with_for_update()).scalar()
+        connection.execute(sa.update(schema.deployment).where(key == "count").values(value=str(int(found) + 1)))
+
+    at_once(16, lambda number: [db.write("test", one_more) for _ in range(60)])
+    assert db.read(lambda c: c.execute(sa.select(schema.deployment.c.value)).scalar()) == "960"
+
+
+def test_writers_that_lock_in_opposite_order_all_succeed(db):
+    names = add_hosts(db, 6)
+
+    def both(connection, order):
+        for name in order:
+            assert hosts.claim(connection, [(name, SLOT)])
+
+    at_once(2, lambda n: [db.write("test", lambda c: both(c, names[:: 1 if n else -1])) for _ in range(20)])
+    used = db.read(lambda c: c.execute(sa.select(schema.inventories.c.used)).scalars().all())
+    assert set(used) == {40, 40 * 512}
+
+
+def test_eight_schedulers_claim_every_slot_once_and_none_twice(db):
+    """F8: each decides on nothing but chance; the database alone refuses what does not fit."""
+    names = add_hosts(db, 50, slots=8)
+    uuids = add_instances(db, 440, generation=1)
+    shares = [uuids[number::8] for number in range(8)]
+
+    def schedule(number):
+        chance, placed = random.Random(number), 0
+        for one in shares[number]:
+            order = chance.sample(names, len(names))
+            placed += any(_place(db, one, host) for host in order)
+        return placed
+
+    assert sum(at_once(8, schedule)) == 400
+    fill = sa.select(schema.inventories.c.used * 1.0 / schema.inventories.c.capacity)
+    assert {float(full) for full in db.read(lambda c: c.execute(fill).scalars().all())} == {1.0}
+    rows = rows_of(db, uuids)
+    assert sum(row.host is not None for row in rows) == 400
+    assert {(row.step, row.generation) for row in rows} == {(Step.BUILD, 2), (Step.SCHEDULE, 1)}
+    held = sa.select(sa.func.count()).select_from(schema.allocations)
+    assert db.read(lambda c: c.execute(held).scalar()) == 400 * len(SLOT)
+
+
+class _RefusedError(Exception):
+    """The claim does not fit: the transaction must be rolled back."""
+
+
+def _place(db, instance_uuid, host, *, generation=1):
+    placement = work.Placement(
+        instance_uuid=instance_uuid,
+        generation=generation,
+        host=host,
+        zone="nova",
+        resources=SLOT,
+        decision=Decision(host=host),
+    )
+
+    def write(connection):
+        if not work.place(connection, [placement]):
+            raise _RefusedError
+
+    with contextlib.suppress(_RefusedError):
+        db.write("test", write)
+        return True
+    return False
+
+
+def test_a_placement_with_an_old_generation_claims_nothing(db):
+    (host,) = add_hosts(db, 1)
+    (one,) = add_instances(db, 1, generation=5)
+    assert not _place(db, one, host, generation=4)
+    assert db.read(lambda c: c.execute(sa.select(sa.func.sum(schema.inventories.c.used))).scalar()) == 0
+    assert _place(db, one, host, generation=5)
+
+
+def test_claims_of_one_call_on_one_host_count_together(db):
+    (host,) = add_hosts(db, 1, slots=3)
+
+    def claim(times):
+        with contextlib.suppress(_RefusedError):
+
+            def write(connection):
+                if not hosts.claim(connection, [(host, SLOT)] * times):
+                    raise _RefusedError
+
+            db.write("test", write)
+            return True
+        return False
+
+    assert [claim(4), claim(3), claim(1)] == [False, True, False]
+
+
+def test_what_is_released_is_free_again_and_only_once(db):
+    (host,) = add_hosts(db, 1, slots=2)
+    uuids = add_instances(db, 2, generation=1)
+    assert all(_place(db, one, host) for one in uuids)
+    for _ in range(2):
+        db.write("test", lambda c: hosts.release(c, [uuids[0]]))
+    used = {row.resource_class: row.used for row in db.read(lambda c: c.execute(sa.select(schema.inventories)).all())}
+    assert used == SLOT
+
+
+def test_eight_conductors_take_each_row_exactly_once(db):
+    uuids = add_instances(db, 200)
+
+    def take(number):
+        mine = random.Random(number).sample(uuids, len(uuids))
+        return db.write("test", lambda c: work.take_scheduling(c, mine, owner=f"c{number}", lease_s=60))
+
+    taken = at_once(8, take)
+    assert sorted(row.uuid for rows in taken for row in rows) == sorted(uuids)
+    assert {row.generation for row in rows_of(db, uuids)} == {1}
+    for number, rows in enumerate(taken):
+        assert {row.owner.split("#")[0] for row in rows} <= {f"c{number}"}
+
+
+def test_a_lease_that_is_over_is_taken_by_the_next_and_the_former_owner_is_told(db):
+    uuids = add_instances(db, 3)
+    take = lambda owner, lease_s: db.write(  # noqa: E731
+        "test", lambda c: work.take_scheduling(c, uuids, owner=owner, lease_s=lease_s)
+    )
+    first = take("first", -1.0)
+    assert len(take("second", 60.0)) == 3
+    assert take("third", 60.0) == []
+    held = [(row.uuid, row.generation) for row in first]
+    assert db.write("test", lambda c: work.extend(c, held, lease_s=60)) == set(uuids)
+
+
+def test_extend_names_those_that_are_lost_and_keeps_the_others(db):
+    kept, lost = add_instances(db, 2, owner="compute:one#x", generation=4, step=Step.BUILD)
+    before = {row.uuid: row.lease_until for row in rows_of(db, [kept, lost])}
+    told = db.write("test", lambda c: work.extend(c, [(kept, 4), (lost, 3)], lease_s=60))
+    after = {row.uuid: row.lease_until for row in rows_of(db, [kept, lost])}
+    assert told == {lost}
+    assert after[kept] > before[kept] + 30
+    assert after[lost] == before[lost]
+
+
+def test_a_finish_with_an_old_generation_changes_nothing(db):
+    fresh, stale = add_instances(db, 2, step=Step.BUILD, generation=7)
+    with pytest.raises(Unavailable):
+        Impatient(db).write("test", lambda c: work.finish(c, Step.BUILD, [(fresh, 7, 1), (stale, 6, 1)]))
+    assert {row.vm_state for row in rows_of(db, [fresh, stale])} == {"building"}
+    db.write("test", lambda c: work.finish(c, Step.BUILD, [(fresh, 7, 1)]))
+    assert [(row.vm_state, row.step) for row in rows_of(db, [fresh])] == [("active", None)]
+
+
+class Impatient:
+    """The same database for somebody who tries a transaction only twice."""
+
+    def __init__(self, db):
+        self._db = Database(db.url.render_as_string(hide_password=False), max_retries=2)
+
+    def write(self, name, run):
+        try:
+            return self._db.write(name, run)
+        finally:
+            self._db.close()
+
+
+def test_overtaken_progress_changes_nothing(db):
+    (one,) = add_instances(db, 1, step=Step.BUILD, generation=7)
+    db.write("test", lambda c: work.progress(c, [(one, 6, "networking")]))
+    assert rows_of(db, [one])[0].task_state == "scheduling"
+    db.write("test", lambda c: work.progress(c, [(one, 7, "spawning")]))
+    assert rows_of(db, [one])[0].task_state == "spawning"
+
+
+def test_a_compute_gets_only_what_is_on_its_own_hosts(db):
+    add_hosts(db, 1, address="one", prefix="a")
+    add_hosts(db, 1, address="two", prefix="b")
+    mine = add_instances(db, 2, host="a000", step=Step.BUILD, request_id="req-1")
+    theirs = add_instances(db, 2, host="b000", step=Step.BUILD, request_id="req-1")
+    unplaced = add_instances(db, 1)
+    asked = [*mine, *theirs, *unplaced]
+    taken = db.write("test", lambda c: work.take_for_compute(c, "one", asked, lease_s=60))
+    assert sorted(row.uuid for row in taken) == sorted(mine)
+    assert {row.attempts for row in rows_of(db, mine)} == {1}
+    rest = db.write("test", lambda c: work.take_for_compute(c, "two", None, lease_s=60))
+    assert sorted(row.uuid for row in rest) == sorted(theirs)
+    assert db.write("test", lambda c: work.take_for_compute(c, "nobody", asked, lease_s=60)) == []
+
+
+def test_two_sweepers_hint_each_row_once(db):
+    uuids = add_instances(db, 100, lease_until=1.0)
+    found = at_once(4, lambda number: db.write("test", lambda c: work.due(c, most=100)))
+    assert sorted(row.uuid for rows in found for row in rows) == sorted(uuids)
+
+
+def test_of_eight_claims_on_one_group_one_advances_it(db):
+    values = {"uuid": "g", "project_id": "p", "user_id": "u", "name": "g", "policy": "affinity", "created_at": 0.0}
+    db.write("test", lambda c: c.execute(sa.insert(schema.server_groups).values(**values)))
+    for generation in range(5):
+        outcomes = at_once(8, lambda number, g=generation: db.write("test", lambda c: membership.advance(c, "g", g)))
+        assert sorted(outcomes) == [False] * 7 + [True]
+    assert db.read(lambda c: membership.load(c, "g")).generation == 5
+
+
+@pytest.mark.parametrize("limit", [5, 8, quotas.UNLIMITED])
+def test_parallel_requests_of_a_new_project_get_exactly_its_quota(db, limit):
+    """Eight at once for a project that has no counters yet: whoever loses the race to insert them is not refused."""
+
+    def reserve(number):
+        try:
+            db.write("test", lambda c: quotas.reserve(c, "new", {"instances": 1, "cores": 2}, {"instances": limit}))
+        except OverQuota as refusal:
+            assert "already used 5 of 5 instances" in str(refusal)
+            return 0
+        return 1
+
+    for _ in range(10):
+        got = sum(at_once(8, reserve))
+        assert got == (5 if limit == 5 else 8)
+        used = db.read(lambda c: quotas.usage(c, "new"))
+        assert (used["instances"], used["cores"]) == (got, 2 * got)
+        db.write("test", lambda c: c.execute(sa.delete(schema.quota_usages)))
+
+
+def test_a_refused_reservation_adds_nothing_at_all(db):
+    limits = {"instances": 10, "cores": 4}
+    db.write("test", lambda c: quotas.reserve(c, "p", {"instances": 1, "cores": 4}, limits))
+    with pytest.raises(OverQuota, match="cores: Requested 1, but already used 4 of 4 cores"):
+        db.write("test", lambda c: quotas.reserve(c, "p", {"instances": 1, "cores": 1}, limits))
+    assert db.read(lambda c: quotas.usage(c, "p"))["instances"] == 1
+    db.write("test", lambda c: quotas.release(c, "p", {"instances": 1, "cores": 4}))
+    assert set(db.read(lambda c: quotas.usage(c, "p")).values()) == {0}
+
+
+def test_a_refused_reservation_spoils_nothing_else_of_its_transaction(db):
+    """Many requests share a transaction: the refusal of one must leave the others' rows."""
+
+    def both(connection):
+        with pytest.raises(OverQuota):
+            quotas.reserve(connection, "p", {"instances": 1}, {"instances": 0})
+        quotas.reserve(connection, "q", {"instances": 1}, {"instances": 1})
+
+    db.write("test", both)
+    assert db.read(lambda c: quotas.usage(c, "q"))["instances"] == 1
+
+
+def test_the_clock_is_the_real_time_and_moves_within_a_transaction(db):
+    def twice(connection):
+        first = connection.execute(sa.select(now())).scalar()
+        time.sleep(0.05)
+        return float(first), float(connection.execute(sa.select(now())).scalar())
+
+    first, second = db.write("test", twice)
+    assert abs(first - time.time()) < 5
+    assert 0.01 < second - first < 5
+
+
+@pytest.mark.parametrize("shared", SERVERS, indirect=True)
+def test_a_connection_that_the_server_has_cut_is_replaced(db):
+    name = db.url.get_backend_name()
+    cut = {"postgresql": "SELECT pg_terminate_backend(pg_backend_pid())", "mysql": "KILL CONNECTION_ID()"}[name]
+    left = [2]
+
+    def dies_twice(connection):
+        if left[0]:
+            left[0] -= 1
+            connection.execute(sa.text(cut))
+            connection.execute(sa.text("SELECT 1"))
+        return connection.execute(sa.text("SELECT 42")).scalar()
+
+    assert db.write("test", dies_twice) == 42
+    left[0] = 2
+    assert db.read(dies_twice) == 42
+
+
+@pytest.mark.parametrize("shared", SERVERS, indirect=True)
+def test_a_server_that_is_not_there_is_unavailable(shared):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # taken, and nobody listens
+        url = shared.url.set(port=nobody.getsockname()[1])
+        gone = Database(url.render_as_string(hide_password=False), max_retries=2)
+        with pytest.raises(Unavailable):
+            gone.write("test", lambda c: c.execute(sa.select(now())))
+        with pytest.raises(Unavailable):
+            gone.read(lambda c: c.execute(sa.select(now())))
+        with pytest.raises(Unavailable), gone.reading() as connection:
+            connection.execute(sa.select(now()))
+        gone.close()
+
+
+def test_a_file_that_stays_locked_is_unavailable(tmp_path):
+    db = Database(f"sqlite:///{tmp_path}/db", max_retries=2)
+    with db.raw_writer().connect() as locker, locker.begin():
+        with db.raw_writer().pool.connect() as waiting:  # the connection that the write below gets from the pool
+            waiting.execute("PRAGMA busy_timeout=1")
+        with pytest.raises(Unavailable):
+            db.write("test", lambda c: c.execute(sa.select(now())))
+        assert db.read(lambda c: c.execute(sa.select(sa.literal(1))).scalar()) == 1, "readers need no writer"
+    db.close()
