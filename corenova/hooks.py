@@ -6,6 +6,7 @@ and the next one is called. A hook that nobody implements costs one look into a 
 
 import logging
 from collections import Counter
+from collections.abc import Iterable
 
 import pluggy
 
@@ -23,16 +24,26 @@ class Hooks:
     :raises PluginError: a plug-in implements a hook that does not exist, or asks for an unknown argument.
     """
 
-    def __init__(self, plugins: list[Plugin] = ()):  # type: ignore[assignment]
+    def __init__(self, plugins: Iterable[Plugin] = ()):
         self.faults: Counter[str] = Counter()
+        self._past: list[tuple[str, dict[str, object]]] = []
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(HookSpecs)
         for plugin in plugins:
-            try:
-                self._manager.register(plugin.object, name=plugin.name)
-                self._manager.check_pending()
-            except (pluggy.PluginValidationError, ValueError) as error:
-                raise PluginError(f"Hook plug-in {plugin.name} of {plugin.distribution}: {error}") from error
+            self.register(plugin)
+
+    def register(self, plugin: Plugin) -> None:
+        """Let one more plug-in listen; it is told at once of the historic calls that it has missed.
+
+        :raises PluginError: it implements a hook that does not exist, or asks for an unknown argument.
+        """
+        try:
+            self._manager.register(plugin.object, name=plugin.name)
+            self._manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise PluginError(f"Hook plug-in {plugin.name} of {plugin.distribution}: {error}") from error
+        for hook, arguments in self._past:
+            self._tell(hook, arguments, only=plugin.name)
 
     def listens(self, hook: str) -> bool:
         """Tell whether any plug-in implements ``hook``."""
@@ -40,13 +51,15 @@ class Hooks:
 
     def call(self, hook: str, **arguments: object) -> None:
         """Tell everybody who listens to ``hook``; never raises."""
-        caller = getattr(self._manager.hook, hook)
-        if caller.spec.opts.get("historic"):
-            self._contained("?", lambda: caller.call_historic(kwargs=arguments))
-            return
-        for implementation in reversed(caller.get_hookimpls()):
-            chosen = [arguments[name] for name in implementation.argnames]
-            self._contained(implementation.plugin_name, lambda f=implementation.function, c=chosen: f(*c))
+        if getattr(self._manager.hook, hook).spec.opts.get("historic"):
+            self._past.append((hook, arguments))  # pluggy's own history would stop at the first one that raises
+        self._tell(hook, arguments)
+
+    def _tell(self, hook: str, arguments: dict[str, object], *, only: str | None = None) -> None:
+        for implementation in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+            if only in (None, implementation.plugin_name):
+                chosen = [arguments[name] for name in implementation.argnames]
+                self._contained(implementation.plugin_name, lambda f=implementation.function, c=chosen: f(*c))
 
     def _contained(self, name: str, call: object) -> None:
         try:

@@ -41,7 +41,8 @@ _QUIET = (
     "corenova.api.access",
 )  # fmt: skip
 _SWITCH_INTERVAL_S = 0.001
-_REFUSALS = (CorenovaError, cfg.Error, oslo_log.LogConfigError, sa.exc.DBAPIError, db_error.DBError, OSError)
+REFUSALS = (CorenovaError, cfg.Error, oslo_log.LogConfigError, sa.exc.DBAPIError, db_error.DBError, OSError)
+"""What is no fault of ours when it stops a start; see :func:`say`."""
 
 
 def configure(conf: cfg.ConfigOpts, args: list[str], *, prog: str) -> None:
@@ -82,22 +83,32 @@ def main(prog: str, build: Callable[["Parts", ServiceHost], Callable[[], None]],
     host = ServiceHost()
     host.listen()
     try:
-        configure(conf, sys.argv[1:] if args is None else args, prog=prog)
-        set_up_logging(conf)
-        crash.install_from_env()
-        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        set_up(conf, sys.argv[1:] if args is None else args, prog=prog)
         ready = build(Parts(conf), host)
         config_check.warn_unknown(conf)
         # What is loaded by now lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         host.run(ready)
-    except _REFUSALS as error:
-        print(f"{prog}: {config_check.sentence(error)}", file=sys.stderr)
+    except REFUSALS as error:
+        say(prog, error)
         end(1)
     except Exception:
         LOG.exception("%s ends by a fault of its own", prog)
         end(1)  # at once: threads that were started by now would keep the process
+
+
+def set_up(conf: cfg.ConfigOpts, args: list[str], *, prog: str) -> None:
+    """Do what comes before the first part of a service is made."""
+    configure(conf, args, prog=prog)
+    set_up_logging(conf)
+    crash.install_from_env()
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+
+
+def say(prog: str, error: Exception) -> None:
+    """Write the one line that a refused start leaves on stderr."""
+    print(f"{prog}: {config_check.sentence(error)}", file=sys.stderr)
 
 
 def set_up_logging(conf: cfg.ConfigOpts) -> None:

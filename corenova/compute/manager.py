@@ -58,7 +58,7 @@ class ComputeManager:
         self._beat_s = conf.report_interval
         self._shutdown_s = conf.compute.shutdown_timeout
         self._hints: Mailbox[bool] = Mailbox()
-        self._reports: Mailbox[Report] = Mailbox()
+        self._reports: Mailbox[Report] = Mailbox(_final_wins)
         self._pool = ThreadPoolExecutor(conf.compute.threads, thread_name_prefix="compute")
         self._slots = _Slots(self._pool, conf.compute.max_concurrent_builds)
         self._locks = _Locks()
@@ -69,7 +69,7 @@ class ComputeManager:
             address,
             interval_s=conf.compute.reconcile_interval_s,
             wake=self._wake,
-            alone=self._locks.of,
+            discard=self._discard,
         )
         self._reporter = threading.Thread(target=self._send_reports, name="compute-reports", daemon=True)
         self._threads = [
@@ -255,11 +255,22 @@ class ComputeManager:
                 if not self._stopping.wait(1.0):
                     self._reports.put(reports)
                 continue
-            hosts = {report.instance_uuid: report.host for report in reports.values()}
-            for uuid in unwanted:
-                LOG.info("The work on %s was given to somebody else; its guest goes", uuid)
+            for host, uuid in unwanted:
+                LOG.info("The work on %s was given to somebody else; its guest on %s goes", uuid, host)
+                self._discard(host, uuid)
+
+    def _discard(self, host: str, uuid: str) -> None:
+        """Destroy a guest that nobody wants, in a thread that may wait until nothing else touches it."""
+
+        def destroy() -> None:
+            try:
                 with self._locks.of(uuid):
-                    self._driver.destroy(hosts[uuid], uuid)
+                    self._driver.destroy(host, uuid)
+            except Exception as error:
+                LOG.warning("Guest %s on %s is left to the reconciler: %s", uuid, host, error)
+
+        if not self._stopping.is_set():
+            self._pool.submit(destroy)
 
     def _beat(self) -> None:
         while not self._stopping.wait(self._beat_s):
@@ -293,6 +304,11 @@ _PUBLIC = {
     Step.REBOOT_HARD: "The server could not be rebooted.",
     Step.DELETE: "The server could not be destroyed yet; it is tried again.",
 }
+
+
+def _final_wins(older: Report, newer: Report) -> Report:
+    """Reports that could not be sent come back to the mailbox, where the end of the work may wait by now."""
+    return older if newer.result == Result.PROGRESS and older.result != Result.PROGRESS else newer
 
 
 class _Slots:

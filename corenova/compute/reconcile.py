@@ -7,7 +7,6 @@ have vanished is asked for once more.
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 from corenova.contracts.driver import Driver
 from corenova.exceptions import GuestNotFound, Unavailable
@@ -22,7 +21,7 @@ class Reconciler:
     """A thread that compares.
 
     :param wake: called with the uuids of rows that wait for this compute.
-    :param alone: gives a lock under which nothing else touches the guest of a uuid.
+    :param discard: called with (host, uuid) of a guest to destroy as soon as nothing else touches it.
     """
 
     def __init__(
@@ -33,14 +32,14 @@ class Reconciler:
         *,
         interval_s: float,
         wake: Callable[[list[str]], None],
-        alone: Callable[[str], AbstractContextManager],
+        discard: Callable[[str, str], None],
     ):
         self._driver = driver
         self._conductor = conductor
         self._address = address
         self._interval_s = interval_s
         self._wake = wake
-        self._alone = alone
+        self._discard = discard
         self._suspects: set[tuple[str, str]] = set()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
@@ -72,12 +71,11 @@ class Reconciler:
         """Compare once."""
         told = self.guests()
         verdicts = self._conductor.reconcile(self._address, told)
-        where = {guest.uuid: host.host for host in told for guest in host.guests}
-        orphans = {(where[uuid], uuid) for uuid in verdicts.orphans if uuid in where}
+        # By host and uuid: a leftover may stand beside the guest of the same uuid that is wanted elsewhere.
+        orphans = set(verdicts.orphans)
         for host, uuid in orphans & self._suspects:
             LOG.warning("Guest %s on %s belongs to nobody; destroying it", uuid, host)
-            with self._alone(uuid):
-                self._driver.destroy(host, uuid)
+            self._discard(host, uuid)
         self._suspects = orphans - self._suspects
         lost = [(uuid, generation) for uuid, generation in verdicts.missing if self._has_vanished(uuid)]
         if lost:

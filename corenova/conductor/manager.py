@@ -146,8 +146,8 @@ class ConductorManager:
         """Keep the hosts' facts up to date."""
 
         def report(connection: sa.Connection) -> None:
-            known = services.addresses(connection, [r.host for r in reports], down_time_s=1e9)
-            hosts.report(connection, [r for r in reports if known.get(r.host, (None,))[0] == address])
+            its_own = services.served_by(connection, address, [r.host for r in reports])
+            hosts.report(connection, [r for r in reports if r.host in its_own])
 
         self._db.write("conductor.report_hosts", report)
 
@@ -187,14 +187,15 @@ class ConductorManager:
         pairs = [(uuid, generation) for uuid, generation in held]
         return sorted(
             self._db.write(
-                "conductor.extend_work", lambda connection: work.extend(connection, pairs, lease_s=self._lease_s)
+                "conductor.extend_work",
+                lambda connection: work.extend(connection, address, pairs, lease_s=self._lease_s),
             )
         )
 
     @expose
-    def report_work(self, ctxt: dict, address: str, reports: list[Report]) -> list[str]:
-        """Write results; returns the uuids whose guest must go."""
-        return self._outcome.run(reports)
+    def report_work(self, ctxt: dict, address: str, reports: list[Report]) -> list[list[str]]:
+        """Write results; returns [host, uuid] of guests that must go."""
+        return [list(pair) for pair in self._outcome.run(address, reports)]
 
     @expose
     def reconcile(self, ctxt: dict, address: str, hosts: list[HostGuests]) -> Verdicts:
@@ -205,4 +206,4 @@ class ConductorManager:
     def report_lost(self, ctxt: dict, address: str, lost: list[list]) -> None:
         """Note guests that have vanished."""
         pairs = [(uuid, generation) for uuid, generation in lost]
-        self._db.write("conductor.report_lost", lambda connection: reconcile.lose(connection, pairs))
+        self._db.write("conductor.report_lost", lambda connection: reconcile.lose(connection, address, pairs))

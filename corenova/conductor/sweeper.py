@@ -14,10 +14,11 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 
 from corenova.conductor.tasks.reschedule import reschedule
-from corenova.db import actions, services, work
+from corenova.db import actions, instances, services, work
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import Unavailable
+from corenova.objects.instance import Instance
 from corenova.objects.states import Step
 from corenova.rpc.compute import ComputeAPI
 
@@ -77,7 +78,7 @@ class Sweeper:
 
     def sweep(self) -> int:
         """Take up what is due; returns how many rows that was."""
-        self._db.write("sweeper.deadline", self._end_overdue)
+        self._events.state_changed(self._db.write("sweeper.deadline", self._end_overdue))
         rows = self._db.write("sweeper.due", lambda connection: work.due(connection, most=self._batch))
         if not rows:
             return 0
@@ -98,28 +99,31 @@ class Sweeper:
             if is_up:
                 hints[address, row.step].append(row.uuid)
             elif row.step in (Step.BUILD, Step.DELETE) and time.monotonic() > self._judges_from:
-                self._db.write("sweeper.host_down", lambda connection, uuid=row.uuid: self._without(connection, uuid))
+                ended = self._db.write("sweeper.host_down", lambda c, uuid=row.uuid: self._without(c, uuid))
+                self._events.state_changed(ended)
         for (address, step), uuids in hints.items():
             self._compute.hint(address, step, uuids)
 
-    def _without(self, connection: sa.Connection, uuid: str) -> None:
+    def _without(self, connection: sa.Connection, uuid: str) -> list[tuple[Instance, str]]:
         """The host of this row is down: a build goes elsewhere, a delete ends here (a guest is reaped later).
 
         A build whose alternates are down too is scheduled anew; while no host is up at all it waits for its deadline.
+        Returns what has ended, for listeners.
         """
         row = work.locked(connection, [uuid])[uuid]
         if row.step == Step.DELETE and not row.deleted:
             self._remove(connection, row)
+            return self._ended(connection, [row])
         if row.step != Step.BUILD:
-            return
+            return []
         known = services.list_services(connection, down_time_s=self._down_time_s, binary=services.COMPUTE)
         up = {service.host for service in known if service.is_up}
         reason = f"Host {row.host} has not been heard of for {self._down_time_s:.0f} s."
         if up.isdisjoint(host for host, _ in work.alternates_of(row)) and row.attempts < self._max_attempts:
             if up:
                 work.send_back(connection, row, reason=reason)
-            return
-        reschedule(
+            return []
+        target = reschedule(
             connection,
             row,
             reason=reason,
@@ -127,9 +131,11 @@ class Sweeper:
             max_attempts=self._max_attempts,
             down_time_s=self._down_time_s,
         )
+        return self._ended(connection, [row]) if target is None else []
 
-    def _end_overdue(self, connection: sa.Connection) -> None:
-        for row in work.past_deadline(connection, most=_BURY_BATCH):
+    def _end_overdue(self, connection: sa.Connection) -> list[tuple[Instance, str]]:
+        overdue = work.past_deadline(connection, most=_BURY_BATCH)
+        for row in overdue:
             if row.step == Step.DELETE:
                 self._remove(connection, row)
                 continue
@@ -142,6 +148,15 @@ class Sweeper:
                 details=details,
                 event=None if row.step == Step.BUILD else "conductor_schedule_and_build_instances",
             )
+        return self._ended(connection, overdue)
+
+    def _ended(self, connection: sa.Connection, rows: Sequence[sa.Row]) -> list[tuple[Instance, str]]:
+        """Return these instances as they are now, with their vm_state before, for those who listen."""
+        if not self._events.wanted:
+            return []
+        return [
+            (instances.to_instance(instances.get(connection, row.uuid, deleted=True)), row.vm_state) for row in rows
+        ]
 
     def _remove(self, connection: sa.Connection, row: sa.Row) -> None:
         work.remove(connection, [row])

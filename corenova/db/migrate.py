@@ -80,7 +80,7 @@ def upgrade(db: Database) -> None:
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        with db.raw_writer().connect() as connection, connection.begin(), _locked(connection):
+        with _locked(db), db.raw_writer().connect() as connection, connection.begin():
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")
     except (sa.exc.DatabaseError, sqlite3.DatabaseError, db_error.DBError, alembic.util.CommandError) as error:
@@ -89,20 +89,26 @@ def upgrade(db: Database) -> None:
 
 
 @contextlib.contextmanager
-def _locked(connection: sa.Connection) -> Iterator[None]:
-    """Let one process migrate at a time. SQLite's BEGIN IMMEDIATE has done that already."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK_ID})"))
-    if connection.dialect.name not in ("mysql", "mariadb"):
+def _locked(db: Database) -> Iterator[None]:
+    """Let one process migrate at a time. SQLite's BEGIN IMMEDIATE does that already.
+
+    The lock is held by a connection of its own, because it must outlive the commit of the migration.
+    """
+    if db.is_sqlite:
         yield
         return
-    # This lock belongs to the connection, which goes back to the pool and lives on: it must be given back.
-    if connection.execute(sa.text(f"SELECT GET_LOCK('{_LOCK_ID}', {_LOCK_WAIT_S})")).scalar() != 1:
-        raise ConfigurationError(f"Another process has been migrating the database for {_LOCK_WAIT_S} s. Try again.")
-    try:
-        yield
-    finally:
-        connection.execute(sa.text(f"SELECT RELEASE_LOCK('{_LOCK_ID}')"))
+    with db.raw_writer().connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK_ID})"))
+            yield
+            return
+        if connection.execute(sa.text(f"SELECT GET_LOCK('{_LOCK_ID}', {_LOCK_WAIT_S})")).scalar() != 1:
+            raise ConfigurationError(f"Another process has been migrating {shown(db)} for {_LOCK_WAIT_S} s. Try again.")
+        try:
+            yield
+        finally:
+            # It would stay with the connection, which goes back to the pool.
+            connection.execute(sa.text(f"SELECT RELEASE_LOCK('{_LOCK_ID}')"))
 
 
 def shown(db: Database) -> str:

@@ -1,7 +1,7 @@
 """Services: who is there, where to send messages for a host, and who has not been heard of."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
@@ -89,6 +89,18 @@ def addresses(connection: sa.Connection, hosts: Sequence[str], *, down_time_s: f
     """Return ``{host: (address of its compute, whether it is up)}``."""
     rows = list_services(connection, down_time_s=down_time_s, binary=COMPUTE, hosts=hosts)
     return {row.host: (row.address, row.is_up) for row in rows}
+
+
+_SERVED = sa.select(services.c.host).where(
+    services.c.address == sa.bindparam("of_address"),
+    services.c.binary == COMPUTE,
+    services.c.host.in_(sa.bindparam("of_hosts", expanding=True)),
+)
+
+
+def served_by(connection: sa.Connection, address: str, hosts: Iterable[str]) -> set[str]:
+    """Return those of ``hosts`` that the compute at ``address`` serves."""
+    return set(connection.execute(_SERVED, {"of_address": address, "of_hosts": list(hosts)}).scalars())
 
 
 def get(connection: sa.Connection, service_uuid: str, *, down_time_s: float) -> sa.Row:

@@ -29,7 +29,10 @@ _CHUNK = 500  # below every database's limit of bound values in one statement
 t = instances.c
 _FREE = sa.or_(t.owner.is_(None), t.lease_until < now())
 _AT = (t.uuid == sa.bindparam("of_uuid"), t.generation == sa.bindparam("of_generation"))
-_EXTEND = sa.update(instances).where(*_AT).values(lease_until=now() + sa.bindparam("lease_s"))
+_ITS_HOSTS = sa.select(services.c.host).where(
+    services.c.address == sa.bindparam("of_address"), services.c.binary == COMPUTE
+)
+_EXTEND = sa.update(instances).where(*_AT, t.host.in_(_ITS_HOSTS)).values(lease_until=now() + sa.bindparam("lease_s"))
 _PROGRESS = (
     sa.update(instances)
     .where(*_AT, t.step == Step.BUILD)
@@ -76,9 +79,6 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision
 
 
-_ITS_HOSTS = sa.select(services.c.host).where(
-    services.c.address == sa.bindparam("of_address"), services.c.binary == COMPUTE
-)
 _FOR_SCHEDULING = (t.step == Step.SCHEDULE,)
 _FOR_COMPUTE = (t.step.in_(Step.AT_COMPUTE), t.host.in_(_ITS_HOSTS))
 _IS_BUILD = t.step == Step.BUILD
@@ -167,9 +167,12 @@ def _take(
     return sorted(taken, key=lambda row: row.id)
 
 
-def extend(connection: sa.Connection, held: Sequence[tuple[str, int]], *, lease_s: float) -> set[str]:
-    """Keep these (uuid, generation) leases; return the uuids of those that are lost."""
-    rows = [{"of_uuid": uuid, "of_generation": generation, "lease_s": lease_s} for uuid, generation in held]
+def extend(connection: sa.Connection, address: str, held: Sequence[tuple[str, int]], *, lease_s: float) -> set[str]:
+    """Keep these (uuid, generation) leases of the compute at ``address``; return the uuids of those that are lost."""
+    rows = [
+        {"of_uuid": uuid, "of_generation": generation, "lease_s": lease_s, "of_address": address}
+        for uuid, generation in held
+    ]
     if not rows or execute_many(connection, _EXTEND, rows) == len(rows):
         return set()
     return {uuid for uuid, generation in held} - current(connection, held)

@@ -61,11 +61,11 @@ class HostGuests(msgspec.Struct, frozen=True, kw_only=True):
 class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
     """The conductor's answer to :class:`HostGuests`.
 
-    :param orphans: uuids of guests that no row on that host wants; destroyed after two sightings.
+    :param orphans: (host, uuid) of guests that no row on that host wants; destroyed after two sightings.
     :param missing: (uuid, generation) of rows whose guest should be there and was not among those told.
     :param work: uuids of rows that wait for this compute (a hint to ask for the orders).
     """
 
-    orphans: tuple[str, ...] = ()
+    orphans: tuple[tuple[str, str], ...] = ()
     missing: tuple[tuple[str, int], ...] = ()
     work: tuple[str, ...] = ()

@@ -49,8 +49,8 @@ class ConductorAPI:
         """Still at it: (uuid, generation). Returns the uuids that were given to somebody else meanwhile."""
         return self._call("extend_work", address=address, held=[list(pair) for pair in held])
 
-    def report_work(self, address: str, reports: Sequence[Report]) -> list[str]:
-        """Results. Returns the uuids whose report came too late and whose guest must not stay on that host."""
+    def report_work(self, address: str, reports: Sequence[Report]) -> list[list[str]]:
+        """Results. Returns [host, uuid] of guests that must not stay: their report came too late."""
         return self._call("report_work", address=address, reports=list(reports))
 
     def reconcile(self, address: str, hosts: Sequence[HostGuests]) -> Verdicts:

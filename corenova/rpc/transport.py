@@ -72,8 +72,11 @@ def build_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messag
         return oslo_messaging.get_rpc_transport(conf, url, allowed_remote_exmods=REMOTE_EXCEPTIONS)
     except (oslo_messaging.MessagingException, ImportError, RuntimeError, ValueError) as error:
         shown = re.sub(r"//.*@", "//***@", url)  # a password may have any character in it
+        cause: object = error
+        if isinstance(error, ValueError) and shown != url:  # which may tell a part of the password
+            cause = "it cannot be read (a / in a password is written as %2F, for instance)"
         raise ConfigurationError(
-            f"[DEFAULT] transport_url = {shown} names no message bus: {error}. Use local:// for everything in one "
+            f"[DEFAULT] transport_url = {shown} names no message bus: {cause}. Use local:// for everything in one "
             "process, or rabbit://user:password@host:5672/vhost."
         ) from error
 

@@ -9,7 +9,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from oslo_config import cfg
@@ -21,6 +21,7 @@ from corenova.cmd import api, compute, conductor, scheduler
 from corenova.cmd.process import Parts, configure
 from corenova.cmd.service_host import ServiceHost
 from corenova.db import actions, decisions, instances
+from corenova.loader import Plugin
 from corenova.objects.context import RequestContext
 from corenova.objects.decision import Decision
 from corenova.objects.request_spec import Flavor, ImageMeta, RequestSpec
@@ -48,10 +49,12 @@ class Cloud:
 
     :param path: a directory of its own; what is there from an earlier cloud is taken up.
     :param ini: options by section, over :data:`QUICK`.
+    :param hooks: hook plug-ins (objects) that listen in every service, besides those that the ini enables.
     """
 
-    def __init__(self, path: Path, ini: dict[str, dict[str, object]] | None = None):
+    def __init__(self, path: Path, ini: dict[str, dict[str, object]] | None = None, *, hooks: Iterable[object] = ()):
         self.path = path
+        self._plugged = [Plugin(type(hook).__name__, hook, "the test") for hook in hooks]
         self.vhost = secrets.token_hex(4)
         self._ini = {name: dict(options) for name, options in QUICK.items()}
         for name, options in (ini or {}).items():
@@ -94,8 +97,14 @@ class Cloud:
     def parts(self, who: str) -> Parts:
         """Return the parts that ``who`` (a service, or ``test``) is made of."""
         if who not in self._parts:
-            self._parts[who] = Parts(self.conf())
+            self._parts[who] = self._made(self.conf())
         return self._parts[who]
+
+    def _made(self, conf: cfg.ConfigOpts) -> Parts:
+        parts = Parts(conf)
+        for plugin in self._plugged:
+            parts.events.hooks.register(plugin)
+        return parts
 
     def start(self, *names: str) -> None:
         """Start these services: ``conductor``, ``scheduler``, ``compute``."""
@@ -114,7 +123,7 @@ class Cloud:
     @contextlib.contextmanager
     def another(self, name: str) -> Iterator[None]:
         """Run a second conductor or scheduler beside the first, inside a ``with`` block."""
-        parts, host = Parts(self.conf(f"{name}-2")), ServiceHost()
+        parts, host = self._made(self.conf(f"{name}-2")), ServiceHost()
         if name == "scheduler":
             scheduler.add(parts, host, build_pipeline(parts.conf))
         else:

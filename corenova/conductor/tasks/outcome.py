@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from corenova.conductor.tasks.reschedule import reschedule
-from corenova.db import actions, hosts, instances, work
+from corenova.db import actions, hosts, instances, services, work
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.objects import states
@@ -27,7 +27,7 @@ _FAILED_VM_STATE = {Step.REBOOT_HARD: states.ERROR}
 class Applied(msgspec.Struct):
     """What a transaction of reports leaves to be done after the commit."""
 
-    unwanted: list[str] = []
+    unwanted: list[tuple[str, str]] = []
     hints: dict[str, list[str]] = {}
     changes: list[tuple[str, str]] = []
 
@@ -42,9 +42,15 @@ class OutcomeTask:
         self._max_attempts = max_attempts
         self._down_time_s = down_time_s
 
-    def run(self, reports: Sequence[Report]) -> list[str]:
-        """Write the reports; return the uuids whose guest must go from the reporting host."""
-        applied, changed = self._db.write("conductor.report", lambda connection: self._apply(connection, reports))
+    def run(self, address: str, reports: Sequence[Report]) -> list[tuple[str, str]]:
+        """Write the reports of the compute at ``address``; return (host, uuid) of guests that must go."""
+
+        def apply(connection: sa.Connection) -> tuple[Applied, list]:
+            # A compute speaks for its own hosts only; what it says of others changes nothing.
+            its_own = services.served_by(connection, address, {report.host for report in reports})
+            return self._apply(connection, [report for report in reports if report.host in its_own])
+
+        applied, changed = self._db.write("conductor.report", apply)
         for address, uuids in applied.hints.items():
             self._compute.hint(address, Step.BUILD, uuids)
         self._events.state_changed(changed)
@@ -57,9 +63,10 @@ class OutcomeTask:
         progress = []
         for report in reports:
             row = rows.get(report.instance_uuid)
-            if row is None or row.generation != report.generation or row.step != report.step or row.deleted:
-                if row is None or row.deleted or row.host != report.host:
-                    applied.unwanted.append(report.instance_uuid)
+            if row is None or row.deleted or row.host != report.host:
+                applied.unwanted.append((report.host, report.instance_uuid))
+            elif row.generation != report.generation or row.step != report.step:
+                continue  # overtaken by newer work on the same host, which decides about the guest
             elif report.result == Result.PROGRESS:
                 progress.append((report.instance_uuid, report.generation, report.task_state))
             elif report.result == Result.DONE:

@@ -4,13 +4,16 @@ Only rows without work are judged, and nothing is destroyed here: the compute lo
 guest is an orphan or that one has vanished.
 """
 
+import contextlib
 import secrets
 from collections.abc import Sequence
 
+import msgspec
 import sqlalchemy as sa
 from oslo_db.exception import RetryRequest
 
 from corenova.db import actions, instances, services, work
+from corenova.exceptions import InstanceInvalidState
 from corenova.objects import states
 from corenova.objects.states import ACTIONS, SYNC_POWER, PowerState, Step
 from corenova.objects.work import HostGuests, Verdicts
@@ -22,11 +25,10 @@ LOST = "The guest has vanished from its host. A hard reboot creates it anew."
 def compare(connection: sa.Connection, address: str, told: Sequence[HostGuests]) -> Verdicts:
     """Judge the guests of the hosts of ``address``; brings power states in line (Nova's table) on the way."""
     names = [host.host for host in told]
-    known = services.addresses(connection, names, down_time_s=1e9)
-    ours = [name for name in names if known.get(name, (None,))[0] == address]
+    ours = services.served_by(connection, address, names)
     rows = {(row.host, row.uuid): row for row in work.on_hosts(connection, ours)}
     guests = {(host.host, guest.uuid): guest for host in told if host.host in ours for guest in host.guests}
-    orphans = [uuid for host, uuid in guests if (host, uuid) not in rows]
+    orphans = [key for key in guests if key not in rows]
     idle = {key: row for key, row in rows.items() if row.step is None}
     for key, row in idle.items():
         if key in guests and row.power_state != guests[key].power_state:
@@ -49,18 +51,21 @@ def _sync_power(connection: sa.Connection, narrow: sa.Row, power_state: int) -> 
     if step is not None:
         # Whatever stopped the guest, the row follows through the same work as a user's stop would.
         request_id = f"req-{secrets.token_hex(16)}"
-        action = ACTIONS[step]
-        if states.refusal(action, row.vm_state, row.task_state) is None or row.vm_state == states.STOPPED:
-            forced = type(action)(**{f: getattr(action, f) for f in action.__struct_fields__} | {"vm_states": ()})
+        forced = msgspec.structs.replace(ACTIONS[step], vm_states=())
+        # A row whose state an operator has declared may allow no work at all; the others must still be compared.
+        with contextlib.suppress(InstanceInvalidState):
             work.request(connection, row, forced, request_id=request_id, user_id=None)
 
 
-def lose(connection: sa.Connection, lost: Sequence[tuple[str, int]]) -> None:
+def lose(connection: sa.Connection, address: str, lost: Sequence[tuple[str, int]]) -> None:
     """Put instances whose guest has vanished in ERROR, claims kept: the user decides between reboot and delete."""
     rows = work.locked(connection, [uuid for uuid, _ in lost])
+    its_own = services.served_by(connection, address, {row.host for row in rows.values() if row.host})
     for uuid, generation in lost:
         row = rows.get(uuid)
         if row is None or row.generation != generation or row.step is not None or row.deleted:
+            continue
+        if row.host not in its_own:
             continue
         work.fail_action(connection, row, vm_state=states.ERROR)
         instances.update(connection, uuid, power_state=PowerState.NOSTATE)

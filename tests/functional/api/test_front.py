@@ -22,7 +22,7 @@ def front(tmp_path):
         start_response("200 OK", [("Content-Length", "2")])
         return [b"hi"]
 
-    front.mount({"": hello})
+    front.mount(hello)
     front.start()
     yield front
     front.stop()

@@ -37,7 +37,7 @@ SAMPLES = [
     WorkOrder(instance=INSTANCE, step="build"),
     Report(instance_uuid="u", host="h", generation=3, step="build", result=Result.DONE, power_state=1),
     HostGuests(host="h", guests=(GUEST,)),
-    Verdicts(orphans=("a",), work=("b",)),
+    Verdicts(orphans=(("h", "a"),), work=("b",)),
 ]
 SERIALIZER = StructSerializer()
 
