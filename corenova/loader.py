@@ -78,8 +78,11 @@ def _configured(conf: cfg.ConfigOpts, group: str, extension: Extension) -> Plugi
     if options:
         try:
             conf.register_opts(options, group=name)
-            plugin.configure(getattr(conf, name))
-        except (cfg.Error, ValueError) as error:
+            section = getattr(conf, name)
+            for option in options:  # a value that cannot be read stops the start, whenever the plug-in will want it
+                getattr(section, option.dest)
+            plugin.configure(section)
+        except Exception as error:
             raise PluginError(f"Plug-in {name} of {distribution} cannot be configured: {error}") from error
     return Plugin(name, plugin, distribution)
 
@@ -94,8 +97,9 @@ def _missing(group: str, names: Sequence[str]) -> None:
 
 
 def _failed(group: str, entry_point: metadata.EntryPoint, error: Exception) -> None:
+    owner = installed(group).get(entry_point.name, "?")  # stevedore's entry points do not know their distribution
     raise PluginError(
-        f"Plug-in {entry_point.name} ({entry_point.value}) of {_distribution(entry_point)}, named by "
+        f"Plug-in {entry_point.name} ({entry_point.value}) of {owner}, named by "
         f"{CHOSEN_BY[group]}, failed to load: {type(error).__name__}: {error}. Mend or remove it."
     ) from error
 

@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 import weakref
-from collections import defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -20,6 +19,7 @@ from corenova.coalesce import Mailbox
 from corenova.compute import build
 from corenova.compute.leases import Leases
 from corenova.compute.reconcile import Reconciler
+from corenova.compute.slots import Slots
 from corenova.contracts.driver import Driver, DriverContext
 from corenova.exceptions import NotImplementedByDriver, Unavailable
 from corenova.objects.states import PowerState, Step
@@ -60,7 +60,12 @@ class ComputeManager:
         self._hints: Mailbox[bool] = Mailbox()
         self._reports: Mailbox[Report] = Mailbox(_final_wins)
         self._pool = ThreadPoolExecutor(conf.compute.threads, thread_name_prefix="compute")
-        self._slots = _Slots(self._pool, conf.compute.max_concurrent_builds)
+        self._slots = Slots(
+            self._pool,
+            most=conf.compute.threads,
+            most_builds=conf.compute.max_concurrent_builds,
+            do=self._do,
+        )
         self._locks = _Locks()
         self._stopping = threading.Event()
         self._reconciler = Reconciler(
@@ -179,8 +184,7 @@ class ComputeManager:
                 LOG.warning("%d hints are left to the sweeper: %s", len(hints), error)
                 continue
             self._leases.add(orders, asked_at)
-            for order in orders:
-                self._slots.submit(order, self._do)
+            self._slots.submit(orders)
 
     def _do(self, order: WorkOrder) -> None:
         """Carry out one order and leave its report."""
@@ -309,53 +313,6 @@ _PUBLIC = {
 def _final_wins(older: Report, newer: Report) -> Report:
     """Reports that could not be sent come back to the mailbox, where the end of the work may wait by now."""
     return older if newer.result == Result.PROGRESS and older.result != Result.PROGRESS else newer
-
-
-class _Slots:
-    """Runs orders in the pool, builds at most so many a host at a time; the others queue for their host."""
-
-    def __init__(self, pool: ThreadPoolExecutor, most_builds: int):
-        self._pool = pool
-        self._most = most_builds
-        self._lock = threading.Lock()
-        self._building: dict[str, int] = defaultdict(int)
-        self._queued: dict[str, deque] = defaultdict(deque)
-        self.running = 0
-
-    def submit(self, order: WorkOrder, do: object) -> None:
-        host = order.instance.host
-        with self._lock:
-            if order.step == Step.BUILD:
-                if self._building[host] >= self._most:
-                    self._queued[host].append((order, do))
-                    return
-                self._building[host] += 1
-            self.running += 1
-        self._start(order, do)
-
-    def _start(self, order: WorkOrder, do: object) -> None:
-        try:
-            self._pool.submit(self._run, order, do)
-        except RuntimeError:  # the pool is shut down: the order's lease ends and the next start takes it up
-            with self._lock:
-                self.running -= 1
-
-    def _run(self, order: WorkOrder, do: object) -> None:
-        try:
-            do(order)
-        finally:
-            following = None
-            with self._lock:
-                self.running -= 1
-                if order.step == Step.BUILD:
-                    queue = self._queued[order.instance.host]
-                    if queue:
-                        following = queue.popleft()
-                        self.running += 1
-                    else:
-                        self._building[order.instance.host] -= 1
-            if following is not None:
-                self._start(*following)
 
 
 class _Locks:

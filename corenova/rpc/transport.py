@@ -11,6 +11,8 @@ import logging
 import re
 from functools import lru_cache
 
+import amqp.exceptions
+import kombu.exceptions
 import oslo_messaging
 from oslo_config import cfg
 from oslo_messaging import opts as messaging_opts
@@ -41,6 +43,10 @@ _UNDELIVERED = (
     oslo_messaging.MessagingTimeout,
     oslo_messaging.MessageDeliveryFailure,
     oslo_messaging.MessageUndeliverable,
+    # What the library lets through when it needs a new connection and there is nobody at the other end.
+    amqp.exceptions.AMQPError,
+    kombu.exceptions.KombuError,
+    OSError,
 )
 
 

@@ -4,6 +4,7 @@ Claims of this process are entered at once; what others do arrives with the next
 were touched since. The picture may be stale, never trusted: every claim is checked by the database.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -195,6 +196,7 @@ def _with_service(row: HostRow, is_up: bool, disabled: bool) -> HostRow:
 
 def _number(text: str | None) -> float | None:
     try:
-        return None if text is None else float(text)
+        number = math.nan if text is None else float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None

@@ -39,10 +39,11 @@ class Asker:
         """Return where the filter says yes. A scalar filter is asked only about hosts that are still ``among``."""
         if self._vector is not None:
             try:
-                answer = np.asarray(self._vector(hosts, spec), dtype=bool)
-                if answer.shape == (len(hosts),):
+                answer = np.asarray(self._vector(hosts, spec))
+                # Not turned into bool: NaN, for one, would be a yes.
+                if answer.shape == (len(hosts),) and answer.dtype == np.bool_:
                     return answer
-                raise TypeError(f"mask() returned shape {answer.shape} for {len(hosts)} hosts")
+                raise TypeError(f"mask() returned {answer.dtype} of shape {answer.shape} for {len(hosts)} hosts")
             except Exception as error:
                 self._fault(error)
                 return np.zeros(len(hosts), dtype=bool)
@@ -94,7 +95,7 @@ class Weigher:
             return None
         low = raw.min() if self._low is None else self._low
         high = raw.max() if self._high is None else self._high
-        if high <= low:
+        if not 0.0 < high - low < math.inf:
             return None
         scaled = (raw - low) / (high - low)
         if self._low is not None or self._high is not None:
@@ -104,7 +105,10 @@ class Weigher:
     def _raw(self, hosts: HostTable, spec: RequestSpec, candidates: np.ndarray) -> np.ndarray | None:
         try:
             if self._vector is not None:
-                raw = np.asarray(self._vector(hosts, spec), dtype=np.float64)[candidates]
+                everywhere = np.asarray(self._vector(hosts, spec), dtype=np.float64)
+                if everywhere.shape != (len(hosts),):
+                    raise TypeError(f"weights() returned shape {everywhere.shape} for {len(hosts)} hosts")
+                raw = everywhere[candidates]
             else:
                 raw = np.array([float(self._scalar(hosts.states[i], spec)) for i in candidates])
             # A sum is finite exactly when all of it is: one pass instead of two.

@@ -1,0 +1,195 @@
+"""The registry is strict: what is enabled is there, once, and configured, or the start ends with one line.
+
+Distributions are made in a directory on the path, as pip would have left them.
+"""
+
+import sys
+from importlib import metadata
+
+import pytest
+from oslo_config import cfg
+from stevedore import _cache
+from stevedore.extension import ExtensionManager
+
+from corenova import loader
+from corenova.exceptions import PluginError
+
+PLAIN = "class Plain:\n    pass\n"
+WITH_OPTIONS = """
+from oslo_config import cfg
+
+class Tuned:
+    options = [cfg.IntOpt("size", default=3, min=1), cfg.StrOpt("word")]
+
+    def configure(self, section):
+        self.section = section
+        if section.word == "refused":
+            raise ValueError("I do not like this word")
+"""
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Give a function that installs a distribution with one module and its entry points in one group."""
+    monkeypatch.setattr(ExtensionManager, "ENTRY_POINT_CACHE", {})
+    monkeypatch.setattr(_cache, "get_group_all", _cache.Cache(str(tmp_path / "cache")).get_group_all)
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+
+    def add(distribution, source, *entry_points, group=loader.FILTERS):
+        folder = tmp_path / distribution
+        module = distribution.replace("-", "_")
+        info = folder / f"{module}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (folder / f"{module}.py").write_text(source)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        lines = [f"{name} = {module}:{name}" for name in entry_points]
+        (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
+        monkeypatch.syspath_prepend(folder)
+
+    return add
+
+
+@pytest.fixture
+def conf(tmp_path):
+    """Give a function that parses an ini text."""
+
+    def parse(text=""):
+        file = tmp_path / "test.conf"
+        file.write_text(text)
+        parsed = cfg.ConfigOpts()
+        parsed(["--config-file", str(file)], default_config_files=[], default_config_dirs=[])
+        return parsed
+
+    return parse
+
+
+def refusal(conf, *names, group=loader.FILTERS):
+    """The one line with which loading these names is refused."""
+    with pytest.raises(PluginError) as refused:
+        loader.load(conf, group, names)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_plug_ins_come_in_the_order_of_the_ini_with_the_name_of_their_distribution(install, conf):
+    install("one-dist", PLAIN + "class Other(Plain):\n    pass\n", "Plain", "Other")
+    install("two-dist", "class Third:\n    pass\n", "Third")
+    plugins = loader.load(conf(), loader.FILTERS, ["Third", "Other", "Plain"])
+    assert [(p.name, type(p.object).__name__, p.distribution) for p in plugins] == [
+        ("Third", "Third", "two-dist"),
+        ("Other", "Other", "one-dist"),
+        ("Plain", "Plain", "one-dist"),
+    ]
+
+
+def test_nothing_is_loaded_by_being_installed(install, conf):
+    install("one-dist", "raise RuntimeError('imported')", "Plain")
+    assert loader.load(conf(), loader.FILTERS, []) == []
+    assert loader.installed(loader.FILTERS)["Plain"] == "one-dist"
+
+
+def test_a_missing_name_is_refused_with_the_nearest_one(install, conf):
+    install("one-dist", PLAIN, "Plain")
+    line = refusal(conf(), "Plian")
+    assert line.startswith("[filter_scheduler] enabled_filters names Plian, which no installed distribution offers")
+    assert line.endswith("Did you mean Plain?")
+
+
+def test_a_missing_name_like_no_other_is_refused_with_what_there_is(install, conf):
+    install("one-dist", PLAIN, "Plain", group=loader.HOOKS)
+    assert refusal(conf(), "Zzz", group=loader.HOOKS).endswith("Installed: Plain.")
+
+
+def test_one_missing_name_among_good_ones_stops_them_all(install, conf):
+    install("one-dist", PLAIN, "Plain")
+    assert "names Nowhere," in refusal(conf(), "Plain", "Nowhere")
+
+
+def test_a_name_twice_in_the_ini_is_refused(install, conf):
+    install("one-dist", PLAIN, "Plain")
+    assert refusal(conf(), "Plain", "Plain") == "[filter_scheduler] enabled_filters names Plain twice. Remove one."
+
+
+def test_a_name_of_two_distributions_is_refused_with_both(install, conf):
+    install("one-dist", PLAIN, "Plain")
+    install("two-dist", PLAIN, "Plain")
+    assert refusal(conf(), "Plain") == (
+        "[filter_scheduler] enabled_filters: offered by more than one distribution: Plain by one-dist and two-dist. "
+        "Uninstall one of them."
+    )
+
+
+def test_a_name_of_two_distributions_that_nobody_enables_does_no_harm(install, conf):
+    install("one-dist", PLAIN + "class Mine:\n    pass\n", "Plain", "Mine")
+    install("two-dist", PLAIN, "Plain")
+    assert [plugin.name for plugin in loader.load(conf(), loader.FILTERS, ["Mine"])] == ["Mine"]
+
+
+@pytest.mark.parametrize(
+    ("source", "cause"),
+    [
+        ("import no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("class Other:\n    pass\n", "AttributeError: module 'one_dist' has no attribute 'Plain'"),
+        ("class Plain:\n    def __init__(self, needed):\n        pass\n", "TypeError: "),
+        ("def Plain():\n    raise OSError('no disk')\n", "OSError: no disk"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_with_distribution_and_cause(install, conf, source, cause):
+    install("one-dist", source, "Plain")
+    line = refusal(conf(), "Plain")
+    assert line.startswith("Plug-in Plain (one_dist:Plain) of one-dist, named by [filter_scheduler] enabled_filters")
+    assert cause in line
+
+
+def test_options_are_registered_under_the_name_and_handed_over(install, conf):
+    install("one-dist", WITH_OPTIONS, "Tuned")
+    parsed = conf("[Tuned]\nsize = 7\n")
+    plugin = loader.load_one(parsed, loader.FILTERS, "Tuned")
+    assert (plugin.section.size, plugin.section.word, parsed.Tuned.size) == (7, None, 7)
+    assert loader.load_one(conf(), loader.FILTERS, "Tuned").section.size == 3
+
+
+def test_options_may_be_registered_by_two_services_of_one_process(install, conf):
+    install("one-dist", WITH_OPTIONS, "Tuned")
+    parsed = conf("[Tuned]\nsize = 7\n")
+    plugins = [loader.load_one(parsed, loader.FILTERS, "Tuned") for _ in range(2)]
+    assert plugins[0] is not plugins[1]
+    assert [plugin.section.size for plugin in plugins] == [7, 7]
+
+
+@pytest.mark.parametrize(
+    ("ini", "cause"), [("size = many", "size"), ("size = 0", "size"), ("word = refused", "I do not like this word")]
+)
+def test_a_value_that_the_plug_in_cannot_use_is_refused_at_the_start(install, conf, ini, cause):
+    install("one-dist", WITH_OPTIONS, "Tuned")
+    line = refusal(conf(f"[Tuned]\n{ini}\n"), "Tuned")
+    assert line.startswith("Plug-in Tuned of one-dist cannot be configured: ")
+    assert cause in line
+
+
+def test_a_bad_value_that_the_plug_in_would_read_much_later_is_refused_too(install, conf):
+    install("one-dist", WITH_OPTIONS.replace('if section.word == "refused"', "if False"), "Tuned")
+    assert "size" in refusal(conf("[Tuned]\nsize = many\n"), "Tuned")
+
+
+def test_options_without_configure_are_refused(install, conf):
+    install("one-dist", "from oslo_config import cfg\nclass Plain:\n    options = [cfg.IntOpt('size')]\n", "Plain")
+    assert "Plug-in Plain of one-dist cannot be configured: " in refusal(conf(), "Plain")
+
+
+@pytest.mark.parametrize("group", sorted(loader.CHOSEN_BY))
+def test_every_group_is_chosen_by_an_option_that_exists(group):
+    from corenova.conf import SECTIONS
+
+    section, option = loader.CHOSEN_BY[group].strip("[").split("] ")
+    assert option in {opt.name for module in SECTIONS if section == module.GROUP for opt in module.OPTIONS}
+
+
+def test_every_plug_in_that_is_installed_here_loads(conf):
+    from corenova import conf as core
+
+    for group in (loader.FILTERS, loader.WEIGHERS, loader.DRIVERS):
+        names = sorted(ep.name for ep in metadata.entry_points(group=group))
+        parsed = conf()
+        core.register(parsed)
+        assert [plugin.name for plugin in loader.load(parsed, group, names)] == names
