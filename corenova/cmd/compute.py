@@ -11,6 +11,10 @@ from corenova.rpc import compute as rpc
 from corenova.rpc.conductor import ConductorAPI
 from corenova.rpc.server import RpcServer
 
+_ANSWER_S = 10
+"""A conductor answers within milliseconds. One that was killed with the question in hand never does, and until the
+compute asks the next one, nothing is reported."""
+
 
 def load_driver(parts: Parts) -> Driver:
     """Load the driver that the ini file names; raises PluginError."""
@@ -22,7 +26,7 @@ def add(parts: Parts, host: ServiceHost, driver: Driver) -> None:
     manager = ComputeManager(
         parts.conf,
         driver,
-        ConductorAPI(parts.transport, timeout_s=parts.conf.rpc_response_timeout),
+        ConductorAPI(parts.transport, timeout_s=min(parts.conf.rpc_response_timeout, _ANSWER_S)),
         state_path=str(parts.state_path),
         address=parts.name,
         incarnation=parts.incarnation,

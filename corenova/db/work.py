@@ -85,11 +85,12 @@ _IS_BUILD = t.step == Step.BUILD
 _WAITING = sa.select(t.uuid).where(*_FOR_COMPUTE, _FREE).order_by(t.id).limit(_CHUNK)
 
 
+# No word of ``deleted``: a deleted row has no step, and the word made SQLite read all rows that are not deleted.
 def _taking(*conditions: sa.ColumnElement, **values: object) -> sa.Update:
     among = t.uuid.in_(sa.bindparam("of_uuids", expanding=True))
     return (
         sa.update(instances)
-        .where(among, *conditions, _FREE, t.deleted.is_(False))
+        .where(among, *conditions, _FREE)
         .values(
             owner=sa.bindparam("token"),
             lease_until=now() + sa.bindparam("lease_s"),
@@ -467,7 +468,7 @@ def put_off(connection: sa.Connection, row: sa.Row, *, vm_state: str, seconds: f
 def past_deadline(connection: sa.Connection, *, most: int) -> Sequence[sa.Row]:
     """Return builds and deletes whose time is over, locked for this transaction."""
     select = sa.select(instances).where(
-        t.step.in_((Step.SCHEDULE, Step.BUILD, Step.DELETE)), t.deadline < now(), t.deleted.is_(False)
+        t.step.in_((Step.SCHEDULE, Step.BUILD, Step.DELETE)), t.deadline < now()
     )
     return connection.execute(for_update(select.limit(most), connection)).all()
 

@@ -167,6 +167,8 @@ class Pipeline:
             decision, index = self._choose(hosts, spec, candidates, results)
             decisions.append(decision)
             hosts.consume(index, resources)
+            if len(decisions) == count:
+                break  # nobody will ask who is left
             if spec.instance_group is not None:
                 group = spec.instance_group.with_member(hosts.names[index])
                 spec = msgspec.structs.replace(spec, instance_group=group)

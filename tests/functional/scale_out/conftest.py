@@ -188,6 +188,7 @@ def deployment(postgresql_url, tmp_path_factory):
         held.callback(deployment.stop)
         deployment.start(*SERVICES)
         yield deployment
+        assert set(deployment.stop().values()) == {0}
 
 
 @pytest.fixture(scope="module")

@@ -97,7 +97,7 @@ def test_a_killed_conductor_scheduler_and_compute_lose_nothing(deployment, user,
             deployment.start(*victims)
     states = settled(user, 40)
     assert states["ACTIVE"] + states["ERROR"] == 40
-    assert states["ACTIVE"] >= 30
+    assert states["ACTIVE"] >= 30, states
 
 
 def test_a_killed_broker_loses_nothing(deployment, user, create):
@@ -127,5 +127,5 @@ def test_a_killed_broker_loses_nothing(deployment, user, create):
     for thread in threads:
         thread.join()
     assert broken == []
-    assert max(seconds) < 10
+    assert max(seconds) < 8, sorted(seconds)[-5:]
     assert settled(user, 30) == {"ACTIVE": 30}

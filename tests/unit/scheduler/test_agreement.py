@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -128,6 +129,7 @@ def test_no_host_is_given_more_than_it_has_and_alternates_are_other_hosts_that_f
         assert (table.free[name][taken > 0] >= 0).all()
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy, of inf - inf
 @SETTINGS
 @given(
     answers=st.lists(

@@ -104,6 +104,7 @@ BAD = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy, of inf - inf
 @pytest.mark.parametrize("members", BAD.values(), ids=BAD)
 def test_a_weigher_that_fails_weighs_zero_and_the_others_decide(build, members):
     bad = build.plugin("Bad", **members)
