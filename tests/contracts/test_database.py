@@ -282,13 +282,13 @@ def test_a_lease_that_is_over_is_taken_by_the_next_and_the_former_owner_is_told(
     assert len(take("second", 60.0)) == 3
     assert take("third", 60.0) == []
     held = [(row.uuid, row.generation) for row in first]
-    assert db.write("test", lambda c: work.extend(c, ADDRESS, held, lease_s=60)) == set(uuids)
+    assert db.write("test", lambda c: work.extend(c, "one", held, lease_s=60)) == set(uuids)
 
 
 def test_extend_names_those_that_are_lost_and_keeps_the_others(db):
     kept, lost = add_instances(db, 2, owner="compute:one#x", generation=4, step=Step.BUILD)
     before = {row.uuid: row.lease_until for row in rows_of(db, [kept, lost])}
-    told = db.write("test", lambda c: work.extend(c, ADDRESS, [(kept, 4), (lost, 3)], lease_s=60))
+    told = db.write("test", lambda c: work.extend(c, "one", [(kept, 4), (lost, 3)], lease_s=60))
     after = {row.uuid: row.lease_until for row in rows_of(db, [kept, lost])}
     assert told == {lost}
     assert after[kept] > before[kept] + 30

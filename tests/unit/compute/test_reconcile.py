@@ -1,11 +1,9 @@
 """The compute's half of reconciliation: nothing is believed at first sight."""
 
-import contextlib
-
 import pytest
 
 from corenova.compute.reconcile import Reconciler
-from corenova.exceptions import DriverError, GuestNotFound
+from corenova.exceptions import GuestNotFound
 from corenova.objects.instance import Guest
 from corenova.objects.work import Verdicts
 
@@ -66,9 +64,7 @@ def woken():
 
 @pytest.fixture
 def reconciler(driver, conductor, woken):
-    return Reconciler(
-        driver, conductor, "one", interval_s=60, wake=woken.extend, alone=lambda uuid: contextlib.nullcontext()
-    )
+    return Reconciler(driver, conductor, "one", interval_s=60, wake=woken.extend, discard=driver.destroy)
 
 
 def test_an_orphan_is_destroyed_at_the_second_sight(reconciler, driver, conductor):
@@ -105,20 +101,12 @@ def test_of_two_guests_of_one_uuid_the_leftover_goes_and_the_wanted_one_stays(re
     assert driver.running == {"h1": set(), "h2": {"i"}}
 
 
-def test_an_orphan_that_cannot_be_destroyed_is_tried_again(reconciler, driver, conductor, monkeypatch):
+def test_an_orphan_that_is_still_there_after_it_was_discarded_is_discarded_again(reconciler, driver, conductor):
     driver.running["h1"] = {"orphan"}
     conductor.verdicts = Verdicts(orphans=(("h1", "orphan"),))
-
-    def refuse(host, uuid):
-        raise DriverError("busy")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(driver, "destroy", refuse)
+    for _ in range(4):
         reconciler.look()
-        with pytest.raises(DriverError):
-            reconciler.look()
-    reconciler.look()
-    assert driver.destroyed == [("h1", "orphan")]
+    assert driver.destroyed == [("h1", "orphan")] * 2
 
 
 def test_a_guest_that_seems_to_be_missing_is_asked_for_before_it_is_reported(reconciler, driver, conductor):

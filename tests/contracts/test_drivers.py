@@ -1,0 +1,260 @@
+"""The driver contract (contracts/driver.py), on every driver that needs no hypervisor: today the fake one.
+
+The tests know a driver only by its contract; what a second driver needs to be held to it is a line in DRIVERS.
+"""
+
+import itertools
+import threading
+
+import pytest
+from oslo_config import cfg
+
+from corenova import conf as options
+from corenova import loader
+from corenova.contracts.driver import Abilities, DriverContext
+from corenova.exceptions import DriverError, GuestNotFound
+from corenova.objects.host_state import HostReport
+from corenova.objects.instance import Instance
+from corenova.objects.request_spec import Flavor, RequestSpec
+from corenova.objects.states import PowerState
+
+DRIVERS = {"fake": "[fake]\nhosts = 3\n"}
+"""Entry point name and the ini text that lets it run here."""
+VERBS = (
+    "start", "stop", "hosts", "inventory", "list_guests", "get_power_state", "spawn", "destroy", "power_on",
+    "power_off", "reboot",
+)  # fmt: skip
+RUNNING, SHUTDOWN = PowerState.RUNNING, PowerState.SHUTDOWN
+
+
+@pytest.fixture(params=sorted(DRIVERS))
+def start(request, tmp_path):
+    """Give a function that starts another incarnation of the driver on the same state; all are stopped at the end."""
+    started = []
+
+    def incarnation(*, deployment_id="ours"):
+        file = tmp_path / "test.conf"
+        file.write_text(DRIVERS[request.param])
+        conf = cfg.ConfigOpts()
+        options.register(conf)
+        conf(["--config-file", str(file)], default_config_files=[], default_config_dirs=[])
+        driver = loader.load_one(conf, loader.DRIVERS, request.param)
+        started.append(driver)
+        driver.start(DriverContext(state_path=str(tmp_path / "state"), deployment_id=deployment_id, address="here"))
+        return driver
+
+    yield incarnation
+    for driver in started:
+        driver.stop()
+
+
+@pytest.fixture
+def driver(start):
+    return start()
+
+
+@pytest.fixture
+def host(driver):
+    return driver.hosts()[0]
+
+
+@pytest.fixture
+def make_instance():
+    numbers = itertools.count(1)
+
+    def make(name="vm"):
+        return Instance(
+            uuid=f"00000000-0000-4000-8000-{next(numbers):012d}", display_name=name, hostname="vm", project_id="p",
+            user_id="u", flavor=Flavor(flavorid="1", name="f", vcpus=1, memory_mb=64, root_gb=1),
+        )  # fmt: skip
+
+    return make
+
+
+@pytest.fixture
+def guest(driver, host, make_instance):
+    """An instance whose guest runs on ``host``."""
+    instance = make_instance()
+    driver.spawn(host, instance)
+    return instance
+
+
+def guests(driver):
+    """All guests of a driver: {(host, uuid): power_state}."""
+    return {(h, guest.uuid): guest.power_state for h in driver.hosts() for guest in driver.list_guests(h)}
+
+
+def test_every_required_verb_is_there_and_abilities_are_declared(driver):
+    assert [verb for verb in VERBS if not callable(getattr(driver, verb, None))] == []
+    assert isinstance(driver.abilities, Abilities)
+
+
+def test_hosts_are_the_same_at_every_call_and_after_a_restart(driver, start):
+    names = driver.hosts()
+    assert names and len(set(names)) == len(names)
+    assert driver.hosts() == names
+    driver.stop()
+    assert start().hosts() == names
+
+
+def test_the_inventory_is_of_the_host_that_was_asked_for_and_can_take_a_small_request(driver):
+    wanted = RequestSpec(
+        project_id="p", user_id="u", flavor=Flavor(flavorid="1", name="f", vcpus=1, memory_mb=64, root_gb=1)
+    ).resources()
+    for name in driver.hosts():
+        report = driver.inventory(name)
+        assert isinstance(report, HostReport)
+        assert report.host == name
+        assert report.supported_instances
+        for resource_class, amount in wanted.items():
+            held = report.inventories[resource_class]
+            assert held.min_unit <= amount <= min(held.max_unit, held.capacity)
+
+
+def test_a_guest_does_not_change_the_inventory(driver, host, make_instance):
+    """Claims are the conductor's business: what a driver reports is what the host has."""
+    before = driver.inventory(host)
+    driver.spawn(host, make_instance())
+    assert driver.inventory(host) == before
+
+
+def test_a_spawned_guest_runs_on_its_host_alone_and_carries_our_marker(driver, host, guest):
+    assert guests(driver) == {(host, guest.uuid): RUNNING}
+    (found,) = driver.list_guests(host)
+    assert (found.uuid, found.owner) == (guest.uuid, "ours")
+    assert driver.get_power_state(host, guest.uuid) == RUNNING
+
+
+TWICE = {
+    "spawn": (lambda d, h, i: d.spawn(h, i), RUNNING),
+    "power_on": (lambda d, h, i: d.power_on(h, i), RUNNING),
+    "power_off": (lambda d, h, i: d.power_off(h, i.uuid, timeout_s=0), SHUTDOWN),
+    "hard reboot": (lambda d, h, i: d.reboot(h, i, hard=True), RUNNING),
+    "destroy": (lambda d, h, i: d.destroy(h, i.uuid), None),
+}
+
+
+@pytest.mark.parametrize("before", ["running", "shut down"])
+@pytest.mark.parametrize("verb", TWICE)
+def test_doing_it_twice_leaves_what_doing_it_once_leaves(driver, host, guest, make_instance, verb, before):
+    do, end = TWICE[verb]
+    neighbour = make_instance()
+    driver.spawn(host, neighbour)
+    if before == "shut down":
+        driver.power_off(host, guest.uuid, timeout_s=0)
+    for _ in range(2):
+        do(driver, host, guest)
+        left = guests(driver)
+        assert left.pop((host, neighbour.uuid)) == RUNNING, "the neighbour is left alone"
+        assert left == ({} if end is None else {(host, guest.uuid): end})
+
+
+def test_a_soft_reboot_leaves_a_running_guest(driver, host, guest):
+    if not driver.abilities.supports_soft_reboot:
+        pytest.skip("the driver declares no soft reboot")
+    for _ in range(2):
+        driver.reboot(host, guest, hard=False)
+        assert driver.get_power_state(host, guest.uuid) == RUNNING
+
+
+NOT_THERE = {
+    "get_power_state": lambda d, h, i: d.get_power_state(h, i.uuid),
+    "power_on": lambda d, h, i: d.power_on(h, i),
+    "power_off": lambda d, h, i: d.power_off(h, i.uuid, timeout_s=0),
+    "soft reboot": lambda d, h, i: d.reboot(h, i, hard=False),
+}
+
+
+@pytest.mark.parametrize("verb", NOT_THERE)
+@pytest.mark.parametrize("where", ["nowhere", "on another host", "destroyed"])
+def test_a_guest_that_is_not_there_is_not_found(driver, host, make_instance, verb, where):
+    instance = make_instance()
+    if where == "on another host":
+        driver.spawn(driver.hosts()[1], instance)
+    elif where == "destroyed":
+        driver.spawn(host, instance)
+        driver.destroy(host, instance.uuid)
+    before = guests(driver)
+    with pytest.raises(GuestNotFound):
+        NOT_THERE[verb](driver, host, instance)
+    assert guests(driver) == before
+
+
+def test_a_destroy_of_nothing_is_no_error_and_a_hard_reboot_of_nothing_makes_the_guest(driver, host, make_instance):
+    instance = make_instance()
+    driver.destroy(host, instance.uuid)
+    driver.reboot(host, instance, hard=True)
+    assert guests(driver) == {(host, instance.uuid): RUNNING}
+
+
+def test_guests_go_on_over_a_stop_and_the_next_incarnation_finds_them_as_they_were(
+    driver, host, guest, start, make_instance
+):
+    stopped = make_instance()
+    driver.spawn(host, stopped)
+    driver.power_off(host, stopped.uuid, timeout_s=0)
+    driver.stop()
+    again = start()
+    assert guests(again) == {(host, guest.uuid): RUNNING, (host, stopped.uuid): SHUTDOWN}
+    again.spawn(host, guest)  # as after a crash in the middle of a build
+    assert guests(again)[host, guest.uuid] == RUNNING
+    for instance in (guest, stopped):
+        again.destroy(host, instance.uuid)
+    assert guests(again) == {}
+
+
+def test_what_another_deployment_runs_is_neither_listed_nor_touched(driver, host, guest, start):
+    driver.stop()
+    stranger = start(deployment_id="theirs")
+    assert guests(stranger) == {}
+    stranger.destroy(host, guest.uuid)
+    for verb in NOT_THERE.values():
+        with pytest.raises(GuestNotFound):
+            verb(stranger, host, guest)
+    with pytest.raises(DriverError):
+        stranger.spawn(host, guest)
+    stranger.stop()
+    assert guests(start()) == {(host, guest.uuid): RUNNING}
+
+
+def test_errors_are_driver_errors(driver, make_instance):
+    for verb in (
+        lambda: driver.inventory("nowhere"),
+        lambda: driver.spawn("nowhere", make_instance()),
+        lambda: driver.list_guests("nowhere"),
+    ):
+        with pytest.raises(DriverError):
+            verb()
+
+
+def test_stop_is_harmless_after_a_start_that_failed(start, tmp_path):
+    (tmp_path / "state").write_text("a file where a directory should be")
+    with pytest.raises(Exception, match="state"):
+        start()
+    # The fixture stops it, which must not raise.
+
+
+def test_verbs_of_different_instances_run_at_the_same_time(driver, make_instance):
+    lots = [[make_instance() for _ in range(25)] for _ in range(4)]
+    errors = []
+
+    def live(number):
+        name = driver.hosts()[number % len(driver.hosts())]
+        try:
+            for instance in lots[number]:
+                driver.spawn(name, instance)
+                driver.power_off(name, instance.uuid, timeout_s=0)
+                driver.power_on(name, instance)
+                driver.list_guests(name)
+            for instance in lots[number][::2]:
+                driver.destroy(name, instance.uuid)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=live, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert {uuid for _, uuid in guests(driver)} == {instance.uuid for lot in lots for instance in lot[1::2]}

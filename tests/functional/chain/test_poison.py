@@ -1,0 +1,101 @@
+"""A plug-in that misbehaves harms the request that used it, and says its name; everybody else is served."""
+
+import threading
+
+import pytest
+
+from corenova import loader
+from corenova.loader import Plugin
+from corenova.objects.request_spec import Flavor
+
+CURSED = Flavor(flavorid="66", name="m1.cursed", vcpus=1, memory_mb=64, root_gb=1)
+
+
+def is_cursed(spec):
+    return spec.flavor.name == CURSED.name
+
+
+class PoisonFilter:
+    """Raises for cursed requests and lets the others pass."""
+
+    def host_passes(self, host_state, spec):
+        if is_cursed(spec):
+            raise RuntimeError("poison")
+        return True
+
+
+class PoisonVectorFilter:
+    """Returns rubbish for cursed requests."""
+
+    def mask(self, hosts, spec):
+        return [1.5] if is_cursed(spec) else hosts.is_up.copy()
+
+
+class PoisonWeigher:
+    """Raises for cursed requests; the others weigh by RAM."""
+
+    multiplier_option = "ram_weight_multiplier"
+
+    def weigh(self, host_state, spec):
+        return 1 / 0 if is_cursed(spec) else host_state.free_ram_mb
+
+
+@pytest.fixture
+def plugged(monkeypatch, make_cloud):
+    """Give a function that makes a cloud whose scheduler has these plug-ins beside the default ones."""
+
+    def make(*filters, weighers=()):
+        more = {loader.FILTERS: filters, loader.WEIGHERS: weighers}
+        load = loader.load
+
+        def load_more(conf, group, names):
+            return [
+                *load(conf, group, names),
+                *(Plugin(type(one).__name__, one, "test") for one in more.get(group, ())),
+            ]
+
+        monkeypatch.setattr(loader, "load", load_more)
+        return make_cloud()
+
+    return make
+
+
+@pytest.mark.parametrize("poison", [PoisonFilter(), PoisonVectorFilter()], ids=lambda one: type(one).__name__)
+def test_a_filter_that_fails_refuses_its_request_by_name_and_no_other(plugged, poison):
+    cloud = plugged(poison)
+    cursed = cloud.create_servers(2, flavor=CURSED)
+    healthy = cloud.create_servers(5)
+    cloud.wait_for(cursed, "error")
+    cloud.wait_for(healthy)
+    name = type(poison).__name__
+    for uuid in cursed:
+        assert cloud.server(uuid).fault_message == f"No valid host was found. Of 20 hosts, {name} refused 20."
+        assert "poison" not in cloud.server(uuid).fault_message, "the user is told who, not what went wrong inside"
+        assert {rejection.reason for rejection in cloud.decision(uuid).rejections} == {f"{name} said no, or failed"}
+
+
+def test_a_weigher_that_fails_costs_its_opinion_and_nothing_else(plugged, caplog):
+    cloud = plugged(weighers=[PoisonWeigher()])
+    cursed, healthy = cloud.create_server(flavor=CURSED), cloud.create_server()
+    cloud.wait_for([cursed, healthy])
+    assert "PoisonWeigher" not in cloud.decision(cursed).weights
+    assert "PoisonWeigher" in cloud.decision(healthy).weights
+    assert "Weigher PoisonWeigher failed and counts as zero: ZeroDivisionError" in caplog.text
+
+
+def test_poison_and_health_side_by_side(plugged):
+    cloud = plugged(PoisonFilter())
+    made = {"error": [], "active": []}
+
+    def create(number):
+        state = "error" if number % 2 else "active"
+        made[state].append(cloud.create_server(flavor=CURSED) if number % 2 else cloud.create_server())
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for state, uuids in made.items():
+        assert len(uuids) == 10
+        cloud.wait_for(uuids, state)

@@ -1,0 +1,34 @@
+"""Small parts of the compute's manager that have rules of their own."""
+
+import threading
+
+from corenova.compute.manager import _final_wins, _Locks
+from corenova.objects.work import Report, Result
+
+
+def test_one_instance_is_worked_on_by_one_thread_and_locks_do_not_pile_up():
+    locks, inside, wrong = _Locks(), [], []
+
+    def run():
+        for _ in range(200):
+            with locks.of("i"):
+                inside.append(1)
+                wrong.extend(inside[1:])
+                inside.pop()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert len(locks._locks) == 0
+
+
+def test_a_report_that_comes_back_unsent_does_not_bury_the_end_of_the_work():
+    progress, end = (
+        Report(instance_uuid="i", generation=1, host="h", step="build", result=result)
+        for result in (Result.PROGRESS, Result.DONE)
+    )
+    assert _final_wins(end, progress) is end
+    assert _final_wins(progress, end) is end
