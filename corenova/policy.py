@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from oslo_config import cfg
 from oslo_policy import policy as oslo
 
-from corenova.exceptions import Forbidden
+from corenova.exceptions import ConfigurationError, Forbidden
 from corenova.objects.context import RequestContext
 
 ADMIN = "rule:context_is_admin"
@@ -282,6 +282,15 @@ class Enforcer:
         self._known: dict[tuple, bool] = {}
         self._forget_at = 0.0
 
+    def load(self) -> None:
+        """Read the policy file now; raises ConfigurationError when it is no policy file."""
+        try:
+            self._enforcer.load_rules(force_reload=True)
+        except Exception as error:  # the library lets the errors of every parser through
+            file = self._enforcer.policy_file
+            cause = (str(error).splitlines() or ["?"])[0]
+            raise ConfigurationError(f"[oslo_policy] policy_file = {file} cannot be read: {cause}. Mend it.") from error
+
     @property
     def registered(self) -> frozenset[str]:
         """The names of all rules."""
@@ -317,8 +326,10 @@ class Enforcer:
 
 
 def build_enforcer(conf: cfg.ConfigOpts, *, rules: Iterable[oslo.RuleDefault] = ()) -> Enforcer:
-    """Return the enforcer of this process."""
-    return Enforcer(conf, rules=rules)
+    """Return the enforcer of this process; raises ConfigurationError for a policy file that cannot be read."""
+    enforcer = Enforcer(conf, rules=rules)
+    enforcer.load()
+    return enforcer
 
 
 def authorize(enforcer: Enforcer, context: RequestContext, rule: str, target: Mapping[str, str] | None = None) -> None:

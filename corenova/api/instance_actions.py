@@ -39,7 +39,15 @@ class InstanceActions:
 
         def accept(connection: sa.Connection) -> str | None:
             row = self._visible(connection, context, instance_uuid)
-            work.request(connection, row, ACTIONS[step], request_id=context.request_id, user_id=context.user_id)
+            if not _is_accepted(row, context, step):
+                work.request(
+                    connection,
+                    row,
+                    ACTIONS[step],
+                    request_id=context.request_id,
+                    user_id=context.user_id,
+                    deadline_s=self._deadline_s,
+                )
             return self._address(connection, row.host)
 
         self._hint(self._db.write("api.action", accept), step, instance_uuid)
@@ -52,6 +60,9 @@ class InstanceActions:
 
         def accept(connection: sa.Connection) -> tuple[str | None, list]:
             row = self._visible(connection, context, instance_uuid)
+            if row.deleted:
+                return None, []
+            asked_for = row.request_id if row.step == Step.DELETE else context.request_id
             if row.step != Step.DELETE:
                 work.request(
                     connection,
@@ -66,12 +77,13 @@ class InstanceActions:
             if address is None:
                 # On no host, or on one that is down: its guest, if there is one, is reaped when the host comes back.
                 work.remove(connection, [row])
-                actions.close_actions(connection, [(row.uuid, context.request_id, None)])
-                return None, [instances.get(connection, row.uuid, deleted=True)] if self._events.wanted else []
+                actions.close_actions(connection, [(row.uuid, asked_for, None)])
+                wanted = self._events.wanted
+                return None, [(instances.get(connection, row.uuid, deleted=True), row.vm_state)] if wanted else []
             return address, []
 
         address, gone = self._db.write("api.delete", accept)
-        self._events.state_changed((instances.to_instance(row), "active") for row in gone)
+        self._events.state_changed((instances.to_instance(row), old) for row, old in gone)
         self._hint(address, Step.DELETE, instance_uuid)
 
     def reset_state(self, context: RequestContext, instance_uuid: str, vm_state: str) -> None:
@@ -95,7 +107,7 @@ class InstanceActions:
     def _visible(self, connection: sa.Connection, context: RequestContext, instance_uuid: str) -> sa.Row:
         row = work.locked(connection, [instance_uuid]).get(instance_uuid)
         foreign = row is not None and row.project_id != context.project_id and not context.is_admin
-        if row is None or row.deleted or foreign:
+        if row is None or foreign or (row.deleted and row.request_id != context.request_id):
             raise NotFound(f"Instance {instance_uuid} could not be found.")
         return row
 
@@ -109,3 +121,8 @@ class InstanceActions:
     def _hint(self, address: str | None, step: str, instance_uuid: str) -> None:
         if address is not None:
             self._compute.hint(address, step, [instance_uuid])
+
+
+def _is_accepted(row: sa.Row, context: RequestContext, step: str) -> bool:
+    """Tell whether this very request was accepted before: a commit whose answer was lost is tried again."""
+    return row.request_id == context.request_id and row.step == step

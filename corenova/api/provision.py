@@ -4,6 +4,7 @@ The transaction is the acceptance: after it the request can only end in ACTIVE o
 come while a transaction is under way share the next one (corenova/coalesce.py).
 """
 
+import itertools
 import re
 import secrets
 import uuid
@@ -54,8 +55,12 @@ class Created(msgspec.Struct, frozen=True):
 
 
 class _Ticket(msgspec.Struct, frozen=True):
+    """A request with the names of what it will create: a transaction that is run again creates the same servers."""
+
     context: RequestContext
     request: CreateRequest
+    uuids: list[str]
+    reservation_id: str
 
 
 class Provisioner:
@@ -76,15 +81,31 @@ class Provisioner:
         :raises OverQuota: fewer than ``min_count`` are allowed; nothing was created.
         :raises InvalidInput: the server group is gone.
         """
-        return self._accept.submit(_Ticket(context, request))
+        uuids = [str(uuid.uuid4()) for _ in range(request.max_count)]
+        return self._accept.submit(_Ticket(context, request, uuids, f"r-{secrets.token_hex(4)}"))
 
     def _create_all(self, tickets: list[_Ticket]) -> list[Created | Exception]:
-        outcomes, rows = self._db.write("api.create", lambda connection: self._insert(connection, tickets))
+        tries = itertools.count()
+
+        def accept(connection: sa.Connection) -> tuple[list, list[dict]]:
+            # A commit whose answer was lost is tried again: what it has written then must not be written twice.
+            done = self._accepted(connection, tickets) if next(tries) else {}
+            left = [ticket for ticket in tickets if ticket.reservation_id not in done]
+            fresh, rows = self._insert(connection, left) if left else ([], [])
+            new = iter(fresh)
+            return [done.get(ticket.reservation_id) or next(new) for ticket in tickets], rows
+
+        outcomes, rows = self._db.write("api.create", accept)
         if rows:
             self._conductor.schedule_and_build_instances([row["uuid"] for row in rows])
             if self._events.wanted:
                 self._events.state_changed((_as_instance(row), None) for row in rows)
         return outcomes
+
+    def _accepted(self, connection: sa.Connection, tickets: list[_Ticket]) -> dict[str, Created]:
+        written = set(instances.existing(connection, [uuid for ticket in tickets for uuid in ticket.uuids]))
+        kept = {t.reservation_id: [uuid for uuid in t.uuids if uuid in written] for t in tickets}
+        return {reservation: Created(uuids, reservation) for reservation, uuids in kept.items() if uuids}
 
     def _insert(self, connection: sa.Connection, tickets: list[_Ticket]) -> tuple[list, list[dict]]:
         outcomes: list[Created | Exception] = []
@@ -136,11 +157,12 @@ class Provisioner:
 
     def _headroom(self, connection: sa.Connection, project_id: str, request: CreateRequest) -> int:
         used = quotas.usage(connection, project_id)
-        return min(
+        room = [
             (self._limits[name] - used[name]) // amount
             for name, amount in _amounts(request, 1).items()
             if self._limits[name] != quotas.UNLIMITED and amount
-        )
+        ]
+        return min(room, default=0)
 
     def _check_group(self, connection: sa.Connection, request: CreateRequest) -> None:
         group_uuid = request.spec.instance_group_uuid
@@ -162,7 +184,7 @@ def _rows(ticket: _Ticket, count: int, deadline_s: float) -> list[dict]:
     shared = {
         "project_id": context.project_id,
         "user_id": context.user_id,
-        "reservation_id": f"r-{secrets.token_hex(4)}",
+        "reservation_id": ticket.reservation_id,
         "display_description": request.description,
         "key_name": request.key_name,
         "user_data": request.user_data,
@@ -182,7 +204,7 @@ def _rows(ticket: _Ticket, count: int, deadline_s: float) -> list[dict]:
     rows = []
     for index in range(count):
         name = request.name if request.max_count == 1 else f"{request.name}-{index + 1}"
-        instance_uuid = str(uuid.uuid4())
+        instance_uuid = ticket.uuids[index]
         hostname = request.hostname or sanitize_hostname(name) or f"Server-{instance_uuid}"
         rows.append(
             {"uuid": instance_uuid, "launch_index": index, "display_name": name, "hostname": hostname, **shared}

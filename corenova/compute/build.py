@@ -41,7 +41,7 @@ def build_and_run(
 ) -> int | None:
     """Build the guest and return its power state, or None when the work was given to somebody else meanwhile.
 
-    :param confirm: asked before every step; False: the lease is lost, undo and be silent.
+    :param confirm: asked before every step and after the last; False: the lease is lost, undo and be silent.
     :param tell: told the task_state of every step.
     :raises Exception: whatever a step raised, after the undo of all steps before it.
     """
@@ -51,6 +51,9 @@ def build_and_run(
                 return None
             tell(task_state)
             step(driver, host, instance, undo)
+        # A step may have outlived the lease: then another host may be building it, and this guest must go.
+        if not confirm():
+            return None
         power_state = driver.get_power_state(host, instance.uuid)
         undo.pop_all()
     return power_state

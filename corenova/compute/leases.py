@@ -36,15 +36,17 @@ class Leases:
         with self._lock:
             return list(self._held)
 
-    def extended(self, pairs: list[tuple[str, int]], lost: set[str], asked_at: float) -> None:
+    def extended(self, pairs: list[tuple[str, int]], lost: set[tuple[str, int]], asked_at: float) -> None:
         """The conductor has answered a request to extend ``pairs``."""
         with self._lock:
             for pair in pairs:
-                if pair in self._held:
-                    if pair[0] in lost:
-                        del self._held[pair]
-                    else:
-                        self._held[pair] = asked_at
+                if pair not in self._held:
+                    continue
+                # What nobody here believes in any more must not come back to life: its work may have been refused.
+                if pair in lost or asked_at - self._held[pair] >= self._lease_s:
+                    del self._held[pair]
+                else:
+                    self._held[pair] = asked_at
 
     def believes(self, order: WorkOrder) -> bool:
         """Tell whether the order is still ours: nobody else can have been given it yet."""

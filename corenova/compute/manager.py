@@ -5,11 +5,12 @@ doubled does no harm. Results go back in one call for all that finished within a
 may serve many hosts.
 """
 
+import contextlib
 import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from corenova.compute.reconcile import Reconciler
 from corenova.compute.slots import Slots
 from corenova.contracts.driver import Driver, DriverContext
 from corenova.exceptions import NotImplementedByDriver, Unavailable
+from corenova.objects.host_state import HostReport
 from corenova.objects.states import PowerState, Step
 from corenova.objects.work import HostGuests, Report, Result, WorkOrder
 from corenova.rpc.conductor import ConductorAPI
@@ -29,6 +31,7 @@ from corenova.rpc.server import expose
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
+_PATIENCE_S = 1.0
 
 
 class ComputeManager:
@@ -60,11 +63,12 @@ class ComputeManager:
         self._hints: Mailbox[bool] = Mailbox()
         self._reports: Mailbox[Report] = Mailbox(_final_wins)
         self._pool = ThreadPoolExecutor(conf.compute.threads, thread_name_prefix="compute")
-        self._slots = Slots(
-            self._pool,
-            most=conf.compute.threads,
-            most_builds=conf.compute.max_concurrent_builds,
-            do=self._do,
+        # Builds may hang; a quarter of the threads is out of their reach, so that deletes and the rest go on.
+        others = max(1, conf.compute.threads // 4)
+        most_builds = conf.compute.max_concurrent_builds
+        self._slots = Slots(self._pool, most=others, most_builds=most_builds, do=self._do)
+        self._build_slots = Slots(
+            self._pool, most=max(1, conf.compute.threads - others), most_builds=most_builds, do=self._do
         )
         self._locks = _Locks()
         self._stopping = threading.Event()
@@ -112,7 +116,7 @@ class ComputeManager:
         self._hints.close()
         deadline = time.monotonic() + timeout_s
         self._pool.shutdown(wait=False, cancel_futures=True)
-        while self._slots.running and time.monotonic() < deadline:
+        while (self._slots.running or self._build_slots.running) and time.monotonic() < deadline:
             time.sleep(0.01)
         self._driver.stop()
         self._reports.close()
@@ -160,6 +164,13 @@ class ComputeManager:
         reports = [self._driver.inventory(host) for host in self._driver.hosts()]
         self._patiently(lambda: self._conductor.register_compute(self._address, self._incarnation, reports))
 
+    def _inventories(self) -> Iterator[HostReport]:
+        for host in self._driver.hosts():
+            try:
+                yield self._driver.inventory(host)
+            except Exception as error:
+                LOG.warning("Host %s does not tell of itself: %s", host, error)
+
     def _patiently(self, ask: Callable[[], T]) -> T:
         """Ask until a conductor answers: services may start in any order."""
         while True:
@@ -184,20 +195,26 @@ class ComputeManager:
                 LOG.warning("%d hints are left to the sweeper: %s", len(hints), error)
                 continue
             self._leases.add(orders, asked_at)
-            self._slots.submit(orders)
+            builds = [order for order in orders if order.step == Step.BUILD]
+            self._slots.submit([order for order in orders if order.step != Step.BUILD])
+            self._build_slots.submit(builds)
 
     def _do(self, order: WorkOrder) -> None:
-        """Carry out one order and leave its report."""
+        """Carry out one order and leave its report; whatever happens, the lease is let go."""
         try:
-            with self._locks.of(order.instance.uuid):
-                if self._leases.believes(order):
+            # Whoever waits long for a guest that another order holds must not hold a thread: the sweeper hints again.
+            with self._locks.of(order.instance.uuid, timeout_s=_PATIENCE_S) as alone:
+                if alone and self._leases.believes(order):
                     self._carry_out[order.step](order)
         except Exception as error:
             if self._stopping.is_set():
                 return  # the driver was stopped under it; the next start takes the order up again
             LOG.warning("%s of %s failed: %s", order.step, order.instance.uuid, error)
-            result, words = build.failure(error) if order.step == Step.BUILD else (Result.FAILED, _PUBLIC[order.step])
-            self._report(order, result, reason=f"{type(error).__name__}: {error}", public_reason=words)
+            public = _PUBLIC.get(order.step, "It could not be done.")
+            result, words = build.failure(error) if order.step == Step.BUILD else (Result.FAILED, public)
+            self._report(order, result, reason=_clean(f"{type(error).__name__}: {error}"), public_reason=words)
+        finally:
+            self._leases.drop(order)
 
     def _build(self, order: WorkOrder) -> None:
         instance = order.instance
@@ -236,8 +253,6 @@ class ComputeManager:
 
     def _report(self, order: WorkOrder, result: Result, **told: object) -> None:
         instance = order.instance
-        if result != Result.PROGRESS:
-            self._leases.drop(order)
         report = Report(
             instance_uuid=instance.uuid,
             generation=instance.generation,
@@ -254,22 +269,38 @@ class ComputeManager:
                 continue
             try:
                 unwanted = self._conductor.report_work(self._address, list(reports.values()))
-            except Exception as error:
+            except Unavailable as error:
                 LOG.warning("%d reports are kept for a moment: %s", len(reports), error)
                 if not self._stopping.wait(1.0):
                     self._reports.put(reports)
                 continue
+            except Exception as error:
+                LOG.error("%d reports failed together and are sent one by one: %s", len(reports), _first_line(error))
+                unwanted = self._send_singly(reports)
             for host, uuid in unwanted:
                 LOG.info("The work on %s was given to somebody else; its guest on %s goes", uuid, host)
                 self._discard(host, uuid)
+
+    def _send_singly(self, reports: dict[str, Report]) -> list[list[str]]:
+        """One report that nobody can write must not keep the others; its lease ends and its work is done again."""
+        unwanted = []
+        for key, report in reports.items():
+            try:
+                unwanted += self._conductor.report_work(self._address, [report])
+            except Unavailable:
+                self._reports.put({key: report})
+            except Exception as error:
+                LOG.error("The report on %s is dropped: %s", report.instance_uuid, _first_line(error))
+        return unwanted
 
     def _discard(self, host: str, uuid: str) -> None:
         """Destroy a guest that nobody wants, in a thread that may wait until nothing else touches it."""
 
         def destroy() -> None:
             try:
-                with self._locks.of(uuid):
-                    self._driver.destroy(host, uuid)
+                with self._locks.of(uuid, timeout_s=_PATIENCE_S) as alone:
+                    if alone:  # else the reconciler sees the guest again
+                        self._driver.destroy(host, uuid)
             except Exception as error:
                 LOG.warning("Guest %s on %s is left to the reconciler: %s", uuid, host, error)
 
@@ -282,8 +313,7 @@ class ComputeManager:
                 if not self._conductor.heartbeat(self._address, self._incarnation):
                     self._register()
                 else:
-                    reports = [self._driver.inventory(host) for host in self._driver.hosts()]
-                    self._conductor.report_hosts(self._address, reports)
+                    self._conductor.report_hosts(self._address, list(self._inventories()))
             except Exception as error:
                 LOG.warning("No heartbeat: %s", error)
 
@@ -298,7 +328,7 @@ class ComputeManager:
             except Exception as error:
                 LOG.warning("%d leases were not extended: %s", len(held), error)
                 continue
-            self._leases.extended(held, set(lost), asked_at)
+            self._leases.extended(held, lost, asked_at)
 
 
 _PUBLIC = {
@@ -315,27 +345,41 @@ def _final_wins(older: Report, newer: Report) -> Report:
     return older if newer.result == Result.PROGRESS and older.result != Result.PROGRESS else newer
 
 
+def _clean(text: str) -> str:
+    """Return ``text`` as every database and the bus can carry it."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "")[:4000]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 class _Locks:
     """One lock an instance, alive while somebody holds or wants it."""
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._locks: weakref.WeakValueDictionary[str, _NamedLock] = weakref.WeakValueDictionary()
+        self._locks: weakref.WeakValueDictionary[str, _Lock] = weakref.WeakValueDictionary()
 
-    def of(self, uuid: str) -> "_NamedLock":
+    @contextlib.contextmanager
+    def of(self, uuid: str, *, timeout_s: float) -> Iterator[bool]:
+        """Hold the lock of ``uuid``; False when it was not to be had within ``timeout_s``."""
         with self._lock:
             lock = self._locks.get(uuid)
             if lock is None:
-                lock = self._locks[uuid] = _NamedLock()
-            return lock
+                lock = self._locks[uuid] = _Lock()
+        held = lock.lock.acquire(timeout=timeout_s)
+        try:
+            yield held
+        finally:
+            if held:
+                lock.lock.release()
 
 
-class _NamedLock:
+class _Lock:
+    """A lock that can be referred to weakly."""
+
+    __slots__ = ("__weakref__", "lock")
+
     def __init__(self):
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self.lock = threading.Lock()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from corenova.contracts.driver import Driver
 from corenova.exceptions import GuestNotFound, Unavailable
-from corenova.objects.work import HostGuests
+from corenova.objects.work import GuestSeen, HostGuests
 from corenova.rpc.conductor import ConductorAPI
 
 LOG = logging.getLogger(__name__)
@@ -53,8 +53,14 @@ class Reconciler:
         self._stopped.set()
 
     def guests(self) -> list[HostGuests]:
-        """Return what runs on all hosts of this process."""
-        return [HostGuests(host=h, guests=tuple(self._driver.list_guests(h))) for h in self._driver.hosts()]
+        """Return what runs on the hosts of this process; a host that cannot say is left out, and so not judged."""
+        told = []
+        for host in self._driver.hosts():
+            try:
+                told.append(HostGuests(host=host, guests=tuple(self._driver.list_guests(host))))
+            except Exception as error:
+                LOG.warning("Host %s does not tell its guests: %s", host, error)
+        return told
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -69,25 +75,25 @@ class Reconciler:
 
     def look(self) -> None:
         """Compare once."""
-        told = self.guests()
-        verdicts = self._conductor.reconcile(self._address, told)
+        verdicts = self._conductor.reconcile(self._address, self.guests())
+        if verdicts.work:
+            self._wake(list(verdicts.work))
         # By host and uuid: a leftover may stand beside the guest of the same uuid that is wanted elsewhere.
         orphans = set(verdicts.orphans)
         for host, uuid in orphans & self._suspects:
             LOG.warning("Guest %s on %s belongs to nobody; destroying it", uuid, host)
             self._discard(host, uuid)
         self._suspects = orphans - self._suspects
-        lost = [(uuid, generation) for uuid, generation in verdicts.missing if self._has_vanished(uuid)]
-        if lost:
-            self._conductor.report_lost(self._address, lost)
-        if verdicts.work:
-            self._wake(list(verdicts.work))
+        seen = [one for doubt in (*verdicts.missing, *verdicts.differing) if (one := self._look_again(*doubt))]
+        if seen:
+            self._conductor.settle_guests(self._address, seen)
 
-    def _has_vanished(self, uuid: str) -> bool:
-        for host in self._driver.hosts():
-            try:
-                self._driver.get_power_state(host, uuid)
-                return False
-            except GuestNotFound:
-                continue
-        return True
+    def _look_again(self, host: str, uuid: str, generation: int) -> GuestSeen | None:
+        """Ask for one guest now that the row is known: the list may have been older than the row."""
+        try:
+            return GuestSeen(uuid=uuid, generation=generation, power_state=self._driver.get_power_state(host, uuid))
+        except GuestNotFound:
+            return GuestSeen(uuid=uuid, generation=generation)
+        except Exception as error:
+            LOG.warning("Host %s does not tell of guest %s: %s", host, uuid, error)
+            return None

@@ -5,6 +5,7 @@ So one worker starts, and the number doubles every few milliseconds as long as o
 per host; what is over the limit queues for its host.
 """
 
+import logging
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from corenova.objects.states import Step
 from corenova.objects.work import WorkOrder
 
+LOG = logging.getLogger(__name__)
 _RAMP_S = 0.005
 
 
@@ -21,7 +23,7 @@ class Slots:
 
     :param most: how many of them at the same time.
     :param most_builds: how many builds of one host at the same time.
-    :param do: carries out one order; must not raise.
+    :param do: carries out one order.
     """
 
     def __init__(self, pool: ThreadPoolExecutor, *, most: int, most_builds: int, do: Callable[[WorkOrder], None]):
@@ -88,7 +90,10 @@ class Slots:
                 order = self._ready.popleft()
                 if not self._ready:
                     self._changed.notify_all()
-            self._do(order)
+            try:
+                self._do(order)
+            except BaseException:  # a worker that was lost here would be missing for ever
+                LOG.exception("%s of %s failed in an unforeseen way", order.step, order.instance.uuid)
             done = order
 
     def _release(self, host: str) -> None:

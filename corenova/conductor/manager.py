@@ -9,6 +9,7 @@ import secrets
 import threading
 from collections.abc import Sequence
 
+import msgspec
 import sqlalchemy as sa
 from oslo_config import cfg
 
@@ -21,9 +22,9 @@ from corenova.conductor.tasks.outcome import OutcomeTask
 from corenova.db import deployment, hosts, instances, services, work
 from corenova.db.engine import Database
 from corenova.events import Events
-from corenova.exceptions import Unavailable
+from corenova.exceptions import Conflict, Unavailable
 from corenova.objects.host_state import HostReport
-from corenova.objects.work import HostGuests, Report, Verdicts, WorkOrder
+from corenova.objects.work import GuestSeen, HostGuests, Report, Verdicts, WorkOrder
 from corenova.rpc.compute import ComputeAPI
 from corenova.rpc.scheduler import SchedulerAPI
 from corenova.rpc.server import expose
@@ -55,7 +56,7 @@ class ConductorManager:
         self._owner = f"conductor:{name}"
         self._lease_s = float(conf.conductor.lease_s)
         self._workers = conf.conductor.workers
-        down_time_s = float(conf.service_down_time)
+        self._down_time_s = down_time_s = float(conf.service_down_time)
         self._build = BuildTask(db, scheduler, compute, events, owner=self._owner, lease_s=self._lease_s)
         self._outcome = OutcomeTask(
             db, compute, events, max_attempts=conf.scheduler.max_attempts, down_time_s=down_time_s
@@ -77,7 +78,7 @@ class ConductorManager:
         """Free what a former incarnation held and begin to work."""
 
         def take_over(connection: sa.Connection) -> int:
-            work.take_up(connection, grace_s=_GRACE_S)
+            work.take_up(connection, grace_s=_GRACE_S, down_time_s=self._down_time_s)
             return work.take_over(connection, self._owner)
 
         freed = self._db.write("conductor.take_over", take_over)
@@ -126,6 +127,15 @@ class ConductorManager:
         """Write the services and nodes of a compute that starts, free its former incarnation's work."""
 
         def register(connection: sa.Connection) -> None:
+            names = [report.host for report in reports]
+            taken = services.addresses(connection, names, down_time_s=self._down_time_s)
+            others = {host: other for host, (other, is_up) in taken.items() if is_up and other != address}
+            if others:
+                host, other = min(others.items())
+                raise Conflict(
+                    f"Host {host} is served by the compute {other}, which is alive. Give the hosts of {address} names "
+                    "of their own, or stop the other one."
+                )
             services.register(
                 connection,
                 binary=services.COMPUTE,
@@ -166,31 +176,37 @@ class ConductorManager:
         """Note that a compute has stopped in good order."""
 
         def withdraw(connection: sa.Connection) -> None:
-            services.withdraw(connection, binary=services.COMPUTE, address=address, incarnation=incarnation)
-            work.take_over(connection, f"compute:{address}")
+            if services.withdraw(connection, binary=services.COMPUTE, address=address, incarnation=incarnation):
+                work.take_over(connection, f"compute:{address}")
 
         self._db.write("conductor.withdraw_compute", withdraw)
 
     @expose
-    def begin_work(self, ctxt: dict, address: str, instance_uuids: list[str] | None) -> list[WorkOrder]:
+    def begin_work(self, ctxt: dict, address: str, instance_uuids: list[str]) -> list[WorkOrder]:
         """Give out the orders for rows that wait on the caller's hosts."""
 
         def begin(connection: sa.Connection) -> list[WorkOrder]:
-            rows = work.take_for_compute(connection, address, instance_uuids, lease_s=self._lease_s)
-            return [WorkOrder(instance=instances.to_instance(row), step=row.step) for row in rows]
+            orders = []
+            for row in work.take_for_compute(connection, address, instance_uuids, lease_s=self._lease_s):
+                try:
+                    orders.append(WorkOrder(instance=instances.to_instance(row), step=row.step))
+                except (msgspec.DecodeError, TypeError) as error:
+                    # Nobody can carry it out, and it must not keep the others from being carried out.
+                    LOG.error("The row of %s cannot be read: %s", row.uuid, error)
+                    work.bury(connection, row, message="Its record cannot be read.", details=str(error))
+            return orders
 
         return self._db.write("conductor.begin_work", begin)
 
     @expose
-    def extend_work(self, ctxt: dict, address: str, held: list[list]) -> list[str]:
+    def extend_work(self, ctxt: dict, address: str, held: list[list]) -> list[list]:
         """Extend leases; returns those that are lost."""
         pairs = [(uuid, generation) for uuid, generation in held]
-        return sorted(
-            self._db.write(
-                "conductor.extend_work",
-                lambda connection: work.extend(connection, address, pairs, lease_s=self._lease_s),
-            )
+        lost = self._db.write(
+            "conductor.extend_work",
+            lambda connection: work.extend(connection, address, pairs, lease_s=self._lease_s),
         )
+        return [list(pair) for pair in lost]
 
     @expose
     def report_work(self, ctxt: dict, address: str, reports: list[Report]) -> list[list[str]]:
@@ -200,10 +216,9 @@ class ConductorManager:
     @expose
     def reconcile(self, ctxt: dict, address: str, hosts: list[HostGuests]) -> Verdicts:
         """Compare guests with rows."""
-        return self._db.write("conductor.reconcile", lambda connection: reconcile.compare(connection, address, hosts))
+        return self._db.read(lambda connection: reconcile.compare(connection, address, hosts))
 
     @expose
-    def report_lost(self, ctxt: dict, address: str, lost: list[list]) -> None:
-        """Note guests that have vanished."""
-        pairs = [(uuid, generation) for uuid, generation in lost]
-        self._db.write("conductor.report_lost", lambda connection: reconcile.lose(connection, address, pairs))
+    def settle_guests(self, ctxt: dict, address: str, seen: list[GuestSeen]) -> None:
+        """Bring rows in line with guests that were looked at twice."""
+        self._db.write("conductor.settle_guests", lambda connection: reconcile.settle(connection, address, seen))

@@ -18,12 +18,18 @@ from corenova.db import actions, instances, services, work
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import Unavailable
+from corenova.objects import states
 from corenova.objects.instance import Instance
 from corenova.objects.states import Step
 from corenova.rpc.compute import ComputeAPI
 
 LOG = logging.getLogger(__name__)
 _BURY_BATCH = 200
+_OVERDUE_BUILDS = {
+    Step.SCHEDULE: ("waiting to be scheduled", states.SCHEDULE_EVENT),
+    Step.BUILD: ("being built", None),
+}
+"""What is said of a build that is given up, and the event that has failed (None: the compute's own is open)."""
 
 
 class Sweeper:
@@ -62,8 +68,10 @@ class Sweeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """End before the next sweep."""
+        """End before the next sweep; waits a moment for the one that is under way."""
         self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(1.0)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -78,19 +86,17 @@ class Sweeper:
 
     def sweep(self) -> int:
         """Take up what is due; returns how many rows that was."""
-        self._events.state_changed(self._db.write("sweeper.deadline", self._end_overdue))
         rows = self._db.write("sweeper.due", lambda connection: work.due(connection, most=self._batch))
-        if not rows:
-            return 0
         waiting = [row.uuid for row in rows if row.step == Step.SCHEDULE]
         if waiting:
             self._schedule(waiting)
-        self._wake([row for row in rows if row.step != Step.SCHEDULE])
+        at_compute = [row for row in rows if row.step != Step.SCHEDULE and row.host]
+        if at_compute:
+            self._wake(at_compute)
+        self._events.state_changed(self._db.write("sweeper.deadline", self._end_overdue))
         return len(rows)
 
     def _wake(self, rows: Sequence[sa.Row]) -> None:
-        if not rows:
-            return
         names = sorted({row.host for row in rows})
         known = self._db.read(lambda c: services.addresses(c, names, down_time_s=self._down_time_s))
         hints: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -98,19 +104,31 @@ class Sweeper:
             address, is_up = known.get(row.host, (None, False))
             if is_up:
                 hints[address, row.step].append(row.uuid)
-            elif row.step in (Step.BUILD, Step.DELETE) and time.monotonic() > self._judges_from:
-                ended = self._db.write("sweeper.host_down", lambda c, uuid=row.uuid: self._without(c, uuid))
-                self._events.state_changed(ended)
         for (address, step), uuids in hints.items():
             self._compute.hint(address, step, uuids)
+        if time.monotonic() > self._judges_from:
+            self._give_away([row for row in rows if not known.get(row.host, (None, False))[1]])
 
-    def _without(self, connection: sa.Connection, uuid: str) -> list[tuple[Instance, str]]:
+    def _give_away(self, rows: Sequence[sa.Row]) -> None:
+        """The hosts of these rows are down. One row that fails must not keep the others."""
+        for row in rows:
+            if row.step not in (Step.BUILD, Step.DELETE):
+                continue
+            try:
+                ended = self._db.write("sweeper.host_down", lambda connection, r=row: self._without(connection, r))
+                self._events.state_changed(ended)
+            except Exception:
+                LOG.exception("%s on the silent host %s is left for the next sweep", row.uuid, row.host)
+
+    def _without(self, connection: sa.Connection, seen: sa.Row) -> list[tuple[Instance, str]]:
         """The host of this row is down: a build goes elsewhere, a delete ends here (a guest is reaped later).
 
         A build whose alternates are down too is scheduled anew; while no host is up at all it waits for its deadline.
         Returns what has ended, for listeners.
         """
-        row = work.locked(connection, [uuid])[uuid]
+        row = work.locked(connection, [seen.uuid])[seen.uuid]
+        if row.generation != seen.generation or row.host != seen.host:
+            return []  # it has moved on since the sweep looked
         if row.step == Step.DELETE and not row.deleted:
             self._remove(connection, row)
             return self._ended(connection, [row])
@@ -136,18 +154,17 @@ class Sweeper:
     def _end_overdue(self, connection: sa.Connection) -> list[tuple[Instance, str]]:
         overdue = work.past_deadline(connection, most=_BURY_BATCH)
         for row in overdue:
+            details = f"Deadline passed in step {row.step}, attempt {row.attempts}, host {row.host}, owner {row.owner}."
             if row.step == Step.DELETE:
                 self._remove(connection, row)
-                continue
-            stage = "being built" if row.step == Step.BUILD else "waiting to be scheduled"
-            details = f"Deadline passed in step {row.step}, attempt {row.attempts}, host {row.host}, owner {row.owner}."
-            work.bury(
-                connection,
-                row,
-                message=f"Instance {row.uuid} was still {stage} at its deadline and was given up.",
-                details=details,
-                event=None if row.step == Step.BUILD else "conductor_schedule_and_build_instances",
-            )
+            elif row.step in _OVERDUE_BUILDS:
+                what, event = _OVERDUE_BUILDS[row.step]
+                message = f"Instance {row.uuid} was still {what} at its deadline and was given up."
+                work.bury(connection, row, message=message, details=details, event=event)
+            else:
+                action = states.ACTIONS[row.step].name
+                message = f"The action {action} was not done by its deadline and was given up."
+                work.fail_action(connection, row, vm_state=row.vm_state, message=message, details=details)
         return self._ended(connection, overdue)
 
     def _ended(self, connection: sa.Connection, rows: Sequence[sa.Row]) -> list[tuple[Instance, str]]:

@@ -25,6 +25,7 @@ from corenova.crash import crash_point
 from corenova.exceptions import ConfigurationError, Unavailable
 
 T = TypeVar("T")
+_WAL_TRIES = 500
 
 
 class now(FunctionElement):
@@ -159,9 +160,9 @@ def _compiled(
     # What an UPDATE's parameters are called it says itself; an INSERT's are the keys of the rows.
     columns = list(keys) if statement.is_insert else None
     compiled = statement.compile(dialect=dialect, column_keys=columns, for_executemany=True)
-    if compiled.insert_prefetch:
-        raise TypeError(f"rows must have values for {[column.name for column in compiled.insert_prefetch]}")
     constants = {name: value for name, value in compiled.params.items() if name not in keys}
+    for column in compiled.insert_prefetch:
+        constants[column.key] = column.default.arg  # the schema has scalar defaults only
     if not compiled.positional:
         return str(compiled), constants, None
     names = tuple(compiled.positiontup)
@@ -171,15 +172,17 @@ def _compiled(
 
 def _may_pass(error: Exception) -> bool:
     """Tell whether a later try may succeed: the database is locked, or no connection could be made (no statement)."""
-    return "locked" in str(error) or getattr(error, "statement", "") is None
+    # Not the whole text: it has the statement in it, and there is a column called locked_by.
+    cause = str(getattr(error, "orig", None) or getattr(error, "inner_exception", None) or "")
+    return "is locked" in cause or getattr(error, "statement", "") is None
 
 
-def for_update(select: sa.Select, connection: sa.Connection) -> sa.Select:
-    """Lock the selected rows until the commit, skipping rows that another transaction holds.
+def for_update(select: sa.Select, connection: sa.Connection, *, skip_locked: bool = False) -> sa.Select:
+    """Lock the selected rows until the commit; ``skip_locked`` leaves out those that another transaction holds.
 
     SQLite's writer has the whole database to itself already.
     """
-    return select if connection.dialect.name == "sqlite" else select.with_for_update(skip_locked=True)
+    return select if connection.dialect.name == "sqlite" else select.with_for_update(skip_locked=skip_locked)
 
 
 def _create_sqlite(url: sa.URL, durability: str, *_: int) -> tuple[sa.Engine, sa.Engine]:
@@ -196,7 +199,7 @@ def _create_sqlite(url: sa.URL, durability: str, *_: int) -> tuple[sa.Engine, sa
         def _connect(dbapi_connection: sqlite3.Connection, _record: object) -> None:
             dbapi_connection.isolation_level = None  # sqlite3 would begin transactions by itself, deferred ones
             dbapi_connection.execute("PRAGMA busy_timeout=15000")
-            dbapi_connection.execute("PRAGMA journal_mode=WAL")
+            _to_wal(dbapi_connection)
             dbapi_connection.execute(f"PRAGMA synchronous={durability.upper()}")
 
         @sa.event.listens_for(engine, "begin")
@@ -206,6 +209,18 @@ def _create_sqlite(url: sa.URL, durability: str, *_: int) -> tuple[sa.Engine, sa
         return engine
 
     return create("BEGIN IMMEDIATE"), create("BEGIN")
+
+
+def _to_wal(connection: sqlite3.Connection) -> None:
+    """Switch the file to WAL; while another process does so this fails at once, busy_timeout or not."""
+    for left in range(_WAL_TRIES, 0, -1):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or left == 1:
+                raise
+        time.sleep(0.02)
 
 
 def _create_server(url: sa.URL, _durability: str, pool_size: int, max_overflow: int) -> tuple[sa.Engine, sa.Engine]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
+from oslo_db.exception import RetryRequest
 
 from corenova.db.engine import execute_many, now
 from corenova.db.schema import aggregate_hosts, aggregates, allocations, compute_nodes, instances, inventories, services
@@ -94,7 +95,9 @@ def report(connection: sa.Connection, reports: Sequence[HostReport]) -> None:
         )
     for host, resource_class in gone:
         connection.execute(
-            sa.delete(inventories).where(inventories.c.host == host, inventories.c.resource_class == resource_class)
+            sa.delete(inventories).where(
+                inventories.c.host == host, inventories.c.resource_class == resource_class, inventories.c.used == 0
+            )
         )
         changed.add(host)
     touch(connection, changed)
@@ -149,8 +152,10 @@ def release(connection: sa.Connection, instance_uuids: Sequence[str]) -> None:
     sums: Counter[tuple[str, str]] = Counter()
     for row in held:
         sums[row.host, row.resource_class] += row.used
+    gone = connection.execute(sa.delete(allocations).where(allocations.c.instance_uuid.in_(instance_uuids)))
+    if gone.rowcount != len(held):
+        raise RetryRequest(RuntimeError("somebody else has given the same claims back"))
     execute_many(connection, _LOWER, [{"of_host": h, "of_class": c, "amount": n} for (h, c), n in sorted(sums.items())])
-    connection.execute(sa.delete(allocations).where(allocations.c.instance_uuid.in_(instance_uuids)))
     touch(connection, sorted({row.host for row in held}))
 
 

@@ -102,6 +102,11 @@ def insert(connection: sa.Connection, rows: Sequence[dict]) -> None:
     execute_many(connection, _INSERT, rows)
 
 
+def existing(connection: sa.Connection, uuids: Sequence[str]) -> Sequence[str]:
+    """Return those of ``uuids`` that are instances."""
+    return connection.execute(sa.select(instances.c.uuid).where(instances.c.uuid.in_(uuids))).scalars().all()
+
+
 _GET = _VIEW.where(instances.c.uuid == sa.bindparam("of_uuid"), instances.c.deleted.is_(False))
 
 

@@ -7,20 +7,25 @@ generation by compare-and-swap: of two parallel decisions on one group the secon
 import msgspec
 import sqlalchemy as sa
 
+from corenova.db.engine import for_update
 from corenova.db.schema import instances, server_groups
 from corenova.objects.request_spec import InstanceGroup
 
 _decode_rules = msgspec.json.Decoder(dict[str, int]).decode
 
 
-def load(connection: sa.Connection, group_uuid: str) -> InstanceGroup | None:
-    """Return the group with its members per host, or None when it was deleted."""
+def load(connection: sa.Connection, group_uuid: str, *, without: str = "") -> InstanceGroup | None:
+    """Return the group with its members per host, or None when it was deleted.
+
+    :param without: the uuid of a member not to count: the one that is about to move.
+    """
     row = connection.execute(sa.select(server_groups).where(server_groups.c.uuid == group_uuid)).first()
     if row is None:
         return None
     counts = connection.execute(
         sa.select(instances.c.host, sa.func.count())
         .where(instances.c.group_uuid == group_uuid, instances.c.deleted.is_(False), instances.c.host.is_not(None))
+        .where(instances.c.uuid != without)
         .group_by(instances.c.host)
     )
     return InstanceGroup(
@@ -52,7 +57,5 @@ def count(connection: sa.Connection, group_uuid: str) -> int:
 
 def lock(connection: sa.Connection, group_uuid: str) -> bool:
     """Keep the group as it is until the commit, so that its members can be counted; False when it is gone."""
-    select = sa.select(server_groups.c.id).where(server_groups.c.uuid == group_uuid)
-    if connection.dialect.name != "sqlite":
-        select = select.with_for_update()
+    select = for_update(sa.select(server_groups.c.id).where(server_groups.c.uuid == group_uuid), connection)
     return connection.execute(select).first() is not None

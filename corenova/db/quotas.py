@@ -19,18 +19,18 @@ _LIMIT_NAMES = {"instances": "instances", "cores": "cores", "ram_mb": "ram", "se
 """Counter column and the name that users and the ini file know."""
 
 
-_NO_LIMIT = 2**31 - 1
+_NO_LIMIT = 2**62
 
 
 @lru_cache
 def _raise(names: tuple[str, ...]) -> sa.Update:
     """Return the statement that raises these counters within their limits; made once, it runs for every create."""
-    columns = {name: quota_usages.c[name] + sa.bindparam(f"more_{name}", type_=sa.Integer) for name in names}
+    columns = {name: quota_usages.c[name] + sa.bindparam(f"more_{name}", type_=sa.BigInteger) for name in names}
     return (
         sa.update(quota_usages)
         .where(
             quota_usages.c.project_id == sa.bindparam("of_project"),
-            *(raised <= sa.bindparam(f"most_{name}", type_=sa.Integer) for name, raised in columns.items()),
+            *(raised <= sa.bindparam(f"most_{name}", type_=sa.BigInteger) for name, raised in columns.items()),
         )
         .values(columns)
     )

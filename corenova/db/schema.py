@@ -6,6 +6,7 @@ written and read as msgspec structs by the noun's own file.
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -265,10 +266,10 @@ quota_usages = Table(
     "quota_usages",
     metadata,
     Column("project_id", String(64), primary_key=True),
-    Column("instances", Integer, nullable=False, default=0),
-    Column("cores", Integer, nullable=False, default=0),
-    Column("ram_mb", Integer, nullable=False, default=0),
-    Column("server_groups", Integer, nullable=False, default=0),
+    Column("instances", BigInteger, nullable=False, default=0),
+    Column("cores", BigInteger, nullable=False, default=0),
+    Column("ram_mb", BigInteger, nullable=False, default=0),
+    Column("server_groups", BigInteger, nullable=False, default=0),
 )
 
 images = Table(

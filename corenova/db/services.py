@@ -54,12 +54,13 @@ def heartbeat(connection: sa.Connection, *, binary: str, address: str, incarnati
     return beaten.rowcount > 0
 
 
-def withdraw(connection: sa.Connection, *, binary: str, address: str, incarnation: str) -> None:
-    """A service has stopped in good order: it counts as down at once."""
-    connection.execute(
+def withdraw(connection: sa.Connection, *, binary: str, address: str, incarnation: str) -> bool:
+    """A service has stopped in good order: it counts as down at once. False: a later incarnation is there already."""
+    withdrawn = connection.execute(
         _BEAT.where(services.c.incarnation == sa.bindparam("of_incarnation")).values(last_seen_at=0.0),
         {"of_address": address, "of_binary": binary, "of_incarnation": incarnation},
     )
+    return withdrawn.rowcount > 0
 
 
 def _up(down_time_s: float) -> sa.ColumnElement:

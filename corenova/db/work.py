@@ -12,9 +12,10 @@ import msgspec
 import sqlalchemy as sa
 from oslo_db.exception import RetryRequest
 
-from corenova.db import actions, decisions, hosts, quotas
+from corenova.db import actions, decisions, hosts, quotas, services
 from corenova.db.engine import execute_many, for_update, now
-from corenova.db.schema import instances, services
+from corenova.db.schema import instances
+from corenova.db.schema import services as service_rows
 from corenova.db.services import COMPUTE
 from corenova.exceptions import InstanceInvalidState
 from corenova.objects import states
@@ -29,8 +30,8 @@ _CHUNK = 500  # below every database's limit of bound values in one statement
 t = instances.c
 _FREE = sa.or_(t.owner.is_(None), t.lease_until < now())
 _AT = (t.uuid == sa.bindparam("of_uuid"), t.generation == sa.bindparam("of_generation"))
-_ITS_HOSTS = sa.select(services.c.host).where(
-    services.c.address == sa.bindparam("of_address"), services.c.binary == COMPUTE
+_ITS_HOSTS = sa.select(service_rows.c.host).where(
+    service_rows.c.address == sa.bindparam("of_address"), service_rows.c.binary == COMPUTE
 )
 _EXTEND = sa.update(instances).where(*_AT, t.host.in_(_ITS_HOSTS)).values(lease_until=now() + sa.bindparam("lease_s"))
 _PROGRESS = (
@@ -59,6 +60,7 @@ _PLACE = (
         owner=None,
         lease_until=now() + HINT_GRACE_S,
         generation=t.generation + 1,
+        attempts=t.attempts + 1,
         task_state=states.SCHEDULING,
         updated_at=now(),
     )
@@ -82,7 +84,6 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
 _FOR_SCHEDULING = (t.step == Step.SCHEDULE,)
 _FOR_COMPUTE = (t.step.in_(Step.AT_COMPUTE), t.host.in_(_ITS_HOSTS))
 _IS_BUILD = t.step == Step.BUILD
-_WAITING = sa.select(t.uuid).where(*_FOR_COMPUTE, _FREE).order_by(t.id).limit(_CHUNK)
 
 
 # No word of ``deleted``: a deleted row has no step, and the word made SQLite read all rows that are not deleted.
@@ -104,7 +105,6 @@ def _taking(*conditions: sa.ColumnElement, **values: object) -> sa.Update:
 _TAKE_SCHEDULING = _taking(*_FOR_SCHEDULING)
 _TAKE_FOR_COMPUTE = _taking(
     *_FOR_COMPUTE,
-    attempts=t.attempts + sa.case((_IS_BUILD, 1), else_=0),
     task_state=sa.case((_IS_BUILD, None), else_=t.task_state),
 )
 _TAKEN = sa.select(*(c for c in t if c.name != "user_data")).where(
@@ -117,22 +117,16 @@ def take_scheduling(connection: sa.Connection, uuids: Sequence[str], *, owner: s
     return _take(connection, _TAKE_SCHEDULING, uuids, owner=owner, lease_s=lease_s)
 
 
-def take_for_compute(
-    connection: sa.Connection, address: str, uuids: Sequence[str] | None, *, lease_s: float
-) -> list[sa.Row]:
-    """Lease work on the hosts of the compute at ``address``: of these ``uuids``, or whatever there is.
+def take_for_compute(connection: sa.Connection, address: str, uuids: Sequence[str], *, lease_s: float) -> list[sa.Row]:
+    """Lease those of ``uuids`` that wait for the compute at ``address``.
 
     Only rows that are on the caller's hosts are given out: a compute cannot act on another's instances.
     """
-    its_own = {"of_address": address}
-    if uuids is None:
-        uuids = connection.execute(_WAITING, its_own).scalars().all()
-    rows = _take(connection, _TAKE_FOR_COMPUTE, uuids, owner=f"compute:{address}", lease_s=lease_s, **its_own)
-    again = [row.uuid for row in rows if row.step != Step.BUILD or row.attempts > 1]
-    if again:
-        # What an earlier worker began and never ended has ended now.
-        actions.close_stale_events(connection, again, "Its worker was lost; it is begun anew.")
+    owner = f"compute:{address}"
+    rows = _take(connection, _TAKE_FOR_COMPUTE, uuids, owner=owner, lease_s=lease_s, of_address=address)
     if rows:
+        # What an earlier worker began and never ended has ended now.
+        actions.close_stale_events(connection, [row.uuid for row in rows], "Its worker was lost; it is begun anew.")
         actions.open_events(
             connection,
             [
@@ -168,27 +162,24 @@ def _take(
     return sorted(taken, key=lambda row: row.id)
 
 
-def extend(connection: sa.Connection, address: str, held: Sequence[tuple[str, int]], *, lease_s: float) -> set[str]:
-    """Keep these (uuid, generation) leases of the compute at ``address``; return the uuids of those that are lost."""
+def extend(
+    connection: sa.Connection, address: str, held: Sequence[tuple[str, int]], *, lease_s: float
+) -> set[tuple[str, int]]:
+    """Keep these (uuid, generation) leases of the compute at ``address``; return those that are lost."""
     rows = [
         {"of_uuid": uuid, "of_generation": generation, "lease_s": lease_s, "of_address": address}
         for uuid, generation in held
     ]
     if not rows or execute_many(connection, _EXTEND, rows) == len(rows):
         return set()
-    return {uuid for uuid, generation in held} - current(connection, held)
+    return set(held) - current(connection, held)
 
 
-def current(connection: sa.Connection, held: Sequence[tuple[str, int]]) -> set[str]:
-    """Return the uuids of those (uuid, generation) leases that are still the latest of their rows."""
-    wanted = dict(held)
-    found = connection.execute(sa.select(t.uuid, t.generation).where(t.uuid.in_(list(wanted))))
-    return {row.uuid for row in found if row.generation == wanted[row.uuid]}
-
-
-def is_current(connection: sa.Connection, uuid: str, generation: int) -> bool:
-    """Tell whether this lease is still the row's latest."""
-    return bool(current(connection, [(uuid, generation)]))
+def current(connection: sa.Connection, held: Sequence[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Return those (uuid, generation) leases that are still the latest of their rows."""
+    among = t.uuid.in_([uuid for uuid, _ in held])
+    found = {(row.uuid, row.generation) for row in connection.execute(sa.select(t.uuid, t.generation).where(among))}
+    return found & set(held)
 
 
 def place(connection: sa.Connection, placements: Sequence[Placement]) -> bool:
@@ -236,6 +227,7 @@ def move(
             owner=None,
             lease_until=now() + HINT_GRACE_S,
             generation=t.generation + 1,
+            attempts=t.attempts + 1,
             updated_at=now(),
         )
     )
@@ -266,10 +258,8 @@ def send_back(connection: sa.Connection, row: sa.Row, *, reason: str) -> None:
 
 def locked(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, sa.Row]:
     """Return the rows of ``uuids`` for a decision that this transaction will write."""
-    select = sa.select(instances).where(t.uuid.in_(uuids))
-    if connection.dialect.name != "sqlite":
-        select = select.order_by(t.id).with_for_update()
-    return {row.uuid: row for row in connection.execute(select)}
+    select = sa.select(instances).where(t.uuid.in_(uuids)).order_by(t.id)
+    return {row.uuid: row for row in connection.execute(for_update(select, connection))}
 
 
 _NARROW = (
@@ -278,12 +268,15 @@ _NARROW = (
 )  # fmt: skip
 
 
-_REPORTED = sa.select(*_NARROW).where(t.uuid.in_(sa.bindparam("of_uuids", expanding=True)))
+_REPORTED = sa.select(*_NARROW).where(t.uuid.in_(sa.bindparam("of_uuids", expanding=True))).order_by(t.id)
 
 
 def reported(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, sa.Row]:
-    """Return, of the rows that reports are about, what judging the reports needs; ended instances included."""
-    return {row.uuid: row for row in connection.execute(_REPORTED, {"of_uuids": uuids})}
+    """Return, of the rows that reports are about, what judging the reports needs; ended instances included.
+
+    The rows are locked: of two messages with the same report the second must see what the first has written.
+    """
+    return {row.uuid: row for row in connection.execute(for_update(_REPORTED, connection), {"of_uuids": uuids})}
 
 
 def spec_of(connection: sa.Connection, uuid: str) -> str | None:
@@ -310,9 +303,17 @@ def finish(connection: sa.Connection, step: str, done: Sequence[tuple[str, int, 
         raise RetryRequest(RuntimeError("a row changed hands while its report was written"))
 
 
-def fail_action(connection: sa.Connection, row: sa.Row, *, vm_state: str) -> None:
-    """End an action that failed: the task is over, the instance is in ``vm_state``."""
-    connection.execute(sa.update(instances).where(t.uuid == row.uuid).values(vm_state=vm_state, **_IDLE))
+def fail_action(connection: sa.Connection, row: sa.Row, *, vm_state: str, message: str, details: str) -> None:
+    """End an action that failed: the task is over, the instance is in ``vm_state``, its history says so.
+
+    :param message: for the user; ``details`` for operators.
+    """
+    connection.execute(
+        sa.update(instances).where(t.uuid == row.uuid).values(vm_state=vm_state, generation=t.generation + 1, **_IDLE)
+    )
+    actions.set_fault(connection, row.uuid, code=500, message=message, details=details)
+    actions.close_stale_events(connection, [row.uuid], details)
+    actions.close_actions(connection, [(row.uuid, row.request_id, actions.ERROR)])
 
 
 def bury(
@@ -352,7 +353,7 @@ def remove(connection: sa.Connection, rows: Sequence[sa.Row]) -> None:
     uuids = [row.uuid for row in rows]
     hosts.release(connection, uuids)
     removed = sa.update(instances).where(t.uuid == sa.bindparam("of_uuid"), t.deleted.is_(False))
-    connection.execute(
+    changed = connection.execute(
         removed.values(
             vm_state=states.DELETED,
             power_state=0,
@@ -365,6 +366,8 @@ def remove(connection: sa.Connection, rows: Sequence[sa.Row]) -> None:
         ),
         [{"of_uuid": uuid} for uuid in uuids],
     )
+    if changed.rowcount != len(uuids):
+        raise RetryRequest(RuntimeError("an instance was deleted by somebody else meanwhile"))
     decisions.drop(connection, uuids)
     sums: dict[str, dict[str, int]] = {}
     for row in rows:
@@ -383,11 +386,11 @@ def request(
     *,
     request_id: str,
     user_id: str | None,
-    deadline_s: float | None = None,
+    deadline_s: float,
 ) -> None:
     """Turn an action that somebody asks for into work on a row that is locked in this transaction.
 
-    :param deadline_s: when the work is given up, in seconds from now; None: never.
+    :param deadline_s: when the work is given up, in seconds from now.
     :raises InstanceInvalidState: the states do not allow it.
     """
     refusal = states.refusal(action, row.vm_state, row.task_state)
@@ -419,14 +422,19 @@ def request(
             lease_until=now() + HINT_GRACE_S,
             generation=t.generation + 1,
             request_id=request_id,
-            deadline=None if deadline_s is None else now() + deadline_s,
+            deadline=now() + deadline_s,
             updated_at=now(),
         )
     )
 
 
 def reset(connection: sa.Connection, row: sa.Row, *, vm_state: str) -> None:
-    """An operator declares the state: no task, no work, whoever worked on it is overtaken."""
+    """An operator declares the state: no task, no work, whoever worked on it is overtaken.
+
+    :raises InstanceInvalidState: it is being deleted, and a delete wins.
+    """
+    if row.step == Step.DELETE:
+        raise InstanceInvalidState(f"Cannot 'os-resetState' instance {row.uuid} while it is in task_state deleting")
     connection.execute(
         sa.update(instances)
         .where(t.uuid == row.uuid)
@@ -441,7 +449,7 @@ def due(connection: sa.Connection, *, most: int) -> Sequence[sa.Row]:
     Each has its next hint put off, so that two sweepers do not hint the same rows at once.
     """
     select = sa.select(instances).where(t.step.is_not(None), t.lease_until < now()).order_by(t.lease_until).limit(most)
-    rows = connection.execute(for_update(select, connection)).all()
+    rows = connection.execute(for_update(select, connection, skip_locked=True)).all()
     if rows:
         again = sa.update(instances).where(*_AT).values(owner=None, lease_until=now() + HINT_GRACE_S)
         connection.execute(again, [{"of_uuid": r.uuid, "of_generation": r.generation} for r in rows])
@@ -466,11 +474,9 @@ def put_off(connection: sa.Connection, row: sa.Row, *, vm_state: str, seconds: f
 
 
 def past_deadline(connection: sa.Connection, *, most: int) -> Sequence[sa.Row]:
-    """Return builds and deletes whose time is over, locked for this transaction."""
-    select = sa.select(instances).where(
-        t.step.in_((Step.SCHEDULE, Step.BUILD, Step.DELETE)), t.deadline < now()
-    )
-    return connection.execute(for_update(select.limit(most), connection)).all()
+    """Return work whose time is over, locked for this transaction."""
+    select = sa.select(instances).where(t.step.is_not(None), t.deadline < now()).order_by(t.id).limit(most)
+    return connection.execute(for_update(select, connection, skip_locked=True)).all()
 
 
 def take_over(connection: sa.Connection, owner: str) -> int:
@@ -479,16 +485,18 @@ def take_over(connection: sa.Connection, owner: str) -> int:
     return connection.execute(sa.update(instances).where(its_own).values(owner=None, lease_until=now())).rowcount
 
 
-def take_up(connection: sa.Connection, *, grace_s: float) -> None:
+def take_up(connection: sa.Connection, *, grace_s: float, down_time_s: float) -> None:
     """A conductor starts, perhaps after a time when nobody could work: nothing waits longer than it must for that.
 
-    Hints that were under way are taken for lost (at worst they are sent twice), and a deadline that has passed
-    meanwhile is ``grace_s`` away again: accepted work waits and goes on.
+    Hints that were under way are taken for lost (at worst they are sent twice). When no conductor has been alive,
+    a deadline that has passed meanwhile is ``grace_s`` away again: accepted work waits and goes on.
     """
     unowned = sa.update(instances).where(t.step == Step.SCHEDULE, t.owner.is_(None))
     connection.execute(unowned.values(lease_until=now()))
-    overdue = sa.update(instances).where(t.step.is_not(None), t.deadline < now() + grace_s)
-    connection.execute(overdue.values(deadline=now() + grace_s))
+    known = services.list_services(connection, down_time_s=down_time_s, binary=services.CONDUCTOR)
+    if not any(service.is_up for service in known):
+        overdue = sa.update(instances).where(t.step.is_not(None), t.deadline < now() + grace_s)
+        connection.execute(overdue.values(deadline=now() + grace_s))
 
 
 def on_hosts(connection: sa.Connection, names: Sequence[str]) -> Sequence[sa.Row]:

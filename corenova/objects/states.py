@@ -59,7 +59,7 @@ class PowerState:
 
 
 class Step:
-    """The work that a row carries (``instances.step``); None when nothing is to be done. See db/instances.py."""
+    """The work that a row carries (``instances.step``); None when nothing is to be done. See db/work.py."""
 
     SCHEDULE = "schedule"
     BUILD = "build"

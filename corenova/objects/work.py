@@ -62,10 +62,23 @@ class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
     """The conductor's answer to :class:`HostGuests`.
 
     :param orphans: (host, uuid) of guests that no row on that host wants; destroyed after two sightings.
-    :param missing: (uuid, generation) of rows whose guest should be there and was not among those told.
+    :param missing: (host, uuid, generation) of rows whose guest should be there and was not among those told.
+    :param differing: the same, of rows whose guest has another power state than the row says.
     :param work: uuids of rows that wait for this compute (a hint to ask for the orders).
     """
 
     orphans: tuple[tuple[str, str], ...] = ()
-    missing: tuple[tuple[str, int], ...] = ()
+    missing: tuple[tuple[str, str, int], ...] = ()
+    differing: tuple[tuple[str, str, int], ...] = ()
     work: tuple[str, ...] = ()
+
+
+class GuestSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a second look at a guest has shown; ``power_state`` None: there is no such guest.
+
+    :param generation: the row's, as the verdict named it; an answer about an older one changes nothing.
+    """
+
+    uuid: str
+    generation: int
+    power_state: int | None = None

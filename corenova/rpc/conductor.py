@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from corenova.objects.host_state import HostReport
-from corenova.objects.work import HostGuests, Report, Verdicts, WorkOrder
+from corenova.objects.work import GuestSeen, HostGuests, Report, Verdicts, WorkOrder
 from corenova.rpc.transport import Caller
 
 TOPIC = "conductor"
@@ -40,14 +40,14 @@ class ConductorAPI:
         """The compute stops in good order; its guests go on running."""
         self._call("withdraw_compute", address=address, incarnation=incarnation)
 
-    def begin_work(self, address: str, instance_uuids: Sequence[str] | None) -> list[WorkOrder]:
-        """Take the leases on these rows (None: on any that wait) and get the orders; may be fewer than asked for."""
-        uuids = None if instance_uuids is None else list(instance_uuids)
-        return self._call("begin_work", address=address, instance_uuids=uuids)
+    def begin_work(self, address: str, instance_uuids: Sequence[str]) -> list[WorkOrder]:
+        """Take the leases on these rows and get the orders; may be fewer than asked for."""
+        return self._call("begin_work", address=address, instance_uuids=list(instance_uuids))
 
-    def extend_work(self, address: str, held: Sequence[tuple[str, int]]) -> list[str]:
-        """Still at it: (uuid, generation). Returns the uuids that were given to somebody else meanwhile."""
-        return self._call("extend_work", address=address, held=[list(pair) for pair in held])
+    def extend_work(self, address: str, held: Sequence[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Still at it: (uuid, generation). Returns those that were given to somebody else meanwhile."""
+        lost = self._call("extend_work", address=address, held=[list(pair) for pair in held])
+        return {(uuid, generation) for uuid, generation in lost}
 
     def report_work(self, address: str, reports: Sequence[Report]) -> list[list[str]]:
         """Results. Returns [host, uuid] of guests that must not stay: their report came too late."""
@@ -57,9 +57,9 @@ class ConductorAPI:
         """Compare what runs with what should."""
         return self._call("reconcile", address=address, hosts=list(hosts))
 
-    def report_lost(self, address: str, lost: Sequence[tuple[str, int]]) -> None:
-        """These guests, (uuid, generation), have vanished from their host."""
-        self._call("report_lost", address=address, lost=[list(pair) for pair in lost])
+    def settle_guests(self, address: str, seen: Sequence[GuestSeen]) -> None:
+        """Guests that differed from their rows, as a second look has shown them."""
+        self._call("settle_guests", address=address, seen=list(seen))
 
     def _call(self, verb: str, **arguments: object) -> object:
         return self._caller.call(verb, timeout_s=self._timeout_s, **arguments)

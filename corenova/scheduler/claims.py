@@ -45,7 +45,7 @@ def keep_reasons(db: Database, reasons: Sequence[tuple[tuple[str, int], Decision
 
     def write(connection: sa.Connection) -> None:
         waiting = work.current(connection, [one for one, _ in reasons])
-        decisions.put(connection, [(one[0], decision) for one, decision in reasons if one[0] in waiting])
+        decisions.put(connection, [(one[0], decision) for one, decision in reasons if one in waiting])
 
     if reasons:
         db.write("scheduler.reasons", write)

@@ -60,6 +60,7 @@ class HostTable:
         return len(self.names)
 
     def _fill(self, rows: list[HostRow]) -> None:
+        self._consumed: set[int] = set()
         self.rows = rows
         self.names = [row.host for row in rows]
         self.index = {name: i for i, name in enumerate(self.names)}
@@ -116,12 +117,15 @@ class HostTable:
 
     def reload(self, db: Database, hosts: Iterable[str], *, down_time_s: float) -> None:
         """Read these hosts again: a claim on one of them has failed."""
-        fresh = db.read(lambda c: db_hosts.snapshot(c, down_time_s=down_time_s, hosts=list(hosts)))
+        # Hosts that claims were entered for since the last refresh too: their rows here do not know of those.
+        names = list({*hosts, *(self.names[index] for index in self._consumed)})
+        fresh = db.read(lambda c: db_hosts.snapshot(c, down_time_s=down_time_s, hosts=names))
         by_name = {row.host: row for row in fresh}
         self._fill([by_name.get(row.host, row) for row in self.rows])
 
     def consume(self, index: int, resources: Mapping[str, int]) -> None:
         """Enter a claim that is about to be made on a host, so that the next decision sees it."""
+        self._consumed.add(index)
         for name, amount in resources.items():
             self.free[name][index] -= amount
         self.vcpus_free[index] -= resources.get(VCPU, 0)

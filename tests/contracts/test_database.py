@@ -282,17 +282,26 @@ def test_a_lease_that_is_over_is_taken_by_the_next_and_the_former_owner_is_told(
     assert len(take("second", 60.0)) == 3
     assert take("third", 60.0) == []
     held = [(row.uuid, row.generation) for row in first]
-    assert db.write("test", lambda c: work.extend(c, "one", held, lease_s=60)) == set(uuids)
+    assert db.write("test", lambda c: work.extend(c, "one", held, lease_s=60)) == set(held)
 
 
 def test_extend_names_those_that_are_lost_and_keeps_the_others(db):
-    kept, lost = add_instances(db, 2, owner="compute:one#x", generation=4, step=Step.BUILD)
+    (host,) = add_hosts(db, 1, address="one")
+    kept, lost = add_instances(db, 2, owner="compute:one#x", generation=4, step=Step.BUILD, host=host)
     before = {row.uuid: row.lease_until for row in rows_of(db, [kept, lost])}
     told = db.write("test", lambda c: work.extend(c, "one", [(kept, 4), (lost, 3)], lease_s=60))
     after = {row.uuid: row.lease_until for row in rows_of(db, [kept, lost])}
-    assert told == {lost}
+    assert told == {(lost, 3)}
     assert after[kept] > before[kept] + 30
     assert after[lost] == before[lost]
+
+
+def test_of_two_leases_on_one_row_the_older_one_is_lost(db):
+    """A compute may have both in hand: a build that is under way and the delete that waits for it."""
+    (host,) = add_hosts(db, 1, address="one")
+    (one,) = add_instances(db, 1, owner="compute:one#x", generation=5, step=Step.DELETE, host=host)
+    for held in ([(one, 3), (one, 5)], [(one, 5), (one, 3)]):
+        assert db.write("test", lambda c, h=held: work.extend(c, "one", h, lease_s=60)) == {(one, 3)}
 
 
 def test_a_finish_with_an_old_generation_changes_nothing(db):
@@ -334,8 +343,7 @@ def test_a_compute_gets_only_what_is_on_its_own_hosts(db):
     asked = [*mine, *theirs, *unplaced]
     taken = db.write("test", lambda c: work.take_for_compute(c, "one", asked, lease_s=60))
     assert sorted(row.uuid for row in taken) == sorted(mine)
-    assert {row.attempts for row in rows_of(db, mine)} == {1}
-    rest = db.write("test", lambda c: work.take_for_compute(c, "two", None, lease_s=60))
+    rest = db.write("test", lambda c: work.take_for_compute(c, "two", asked, lease_s=60))
     assert sorted(row.uuid for row in rest) == sorted(theirs)
     assert db.write("test", lambda c: work.take_for_compute(c, "nobody", asked, lease_s=60)) == []
 

@@ -85,9 +85,9 @@ def populate(connection: sa.Connection) -> None:
         place(connection, uuid, "h1")
         carry_out(connection, uuid)
     rows = work.locked(connection, [BUSY, GONE, ERROR])
-    work.request(connection, rows[GONE], ACTIONS[Step.DELETE], request_id="req-2", user_id="u")
+    work.request(connection, rows[GONE], ACTIONS[Step.DELETE], request_id="req-2", user_id="u", deadline_s=600)
     carry_out(connection, GONE)
-    work.request(connection, rows[BUSY], ACTIONS[Step.REBOOT_HARD], request_id="req-3", user_id="u")
+    work.request(connection, rows[BUSY], ACTIONS[Step.REBOOT_HARD], request_id="req-3", user_id="u", deadline_s=600)
     work.bury(connection, rows[ERROR], message="Nothing fits.", details=None, event=SCHEDULE_EVENT)
 
 

@@ -34,7 +34,7 @@ class Crowd:
     def submit(self, item):
         """Submit ``item`` in a thread of its own and return once it waits its turn or leads."""
         before = len(self.coalescer._waiting)
-        thread = threading.Thread(target=self._run, args=(item,))
+        thread = threading.Thread(target=self._run, args=(item,), daemon=True)  # a failing test must end
         self.threads.append(thread)
         thread.start()
         return before
@@ -179,7 +179,7 @@ def test_a_mailbox_gives_at_most_so_many_and_the_rest_to_the_next():
 
 def test_one_put_wakes_as_many_readers_as_it_has_work_for():
     mailbox, taken = Mailbox(), []
-    readers = [threading.Thread(target=lambda: taken.append(mailbox.take(most=1))) for _ in range(3)]
+    readers = [threading.Thread(target=lambda: taken.append(mailbox.take(most=1)), daemon=True) for _ in range(3)]
     for reader in readers:
         reader.start()
     mailbox.put({"a": 1, "b": 2, "c": 3})
@@ -202,7 +202,7 @@ def test_a_closed_mailbox_is_drained_and_then_says_so_to_every_reader():
 
 def test_closing_wakes_readers_that_wait():
     mailbox, taken = Mailbox(), []
-    readers = [threading.Thread(target=lambda: taken.append(mailbox.take())) for _ in range(2)]
+    readers = [threading.Thread(target=lambda: taken.append(mailbox.take()), daemon=True) for _ in range(2)]
     for reader in readers:
         reader.start()
     mailbox.close()

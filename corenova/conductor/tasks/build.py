@@ -8,6 +8,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 
+import msgspec
 import oslo_messaging
 import sqlalchemy as sa
 
@@ -21,6 +22,7 @@ from corenova.rpc.compute import ComputeAPI
 from corenova.rpc.scheduler import SchedulerAPI
 
 LOG = logging.getLogger(__name__)
+_UNREADABLE = "What was asked for cannot be read; ask an operator."
 
 
 class BuildTask:
@@ -46,16 +48,28 @@ class BuildTask:
         )
         if not rows:
             return
-        try:
-            selections = self._scheduler.select_destinations(_requests(rows))
-        except (CorenovaError, oslo_messaging.RemoteError) as error:
-            # Unknown what the scheduler did: rows that it placed have moved on, the others wait for the sweeper.
-            LOG.warning("Scheduling of %d instances is put off: %s", len(rows), str(error).splitlines()[0])
-            held = [(row.uuid, row.generation) for row in rows]
-            self._db.write("conductor.give_back", lambda connection: work.give_back(connection, held))
-            return
+        requests, unreadable = _requests(rows)
+        selections = self._select(requests)
         self._dispatch(selections)
-        self._bury([s for s in selections if s.host is None and s.reason], {row.uuid: row.generation for row in rows})
+        unplaced = [s for s in selections if s.host is None and s.reason]
+        self._bury([*unplaced, *unreadable], {row.uuid: row.generation for row in rows})
+
+    def _select(self, requests: Sequence[SelectRequest]) -> list[Selection]:
+        """Ask the scheduler; what it does not answer waits for the next sweep."""
+        if not requests:
+            return []
+        try:
+            return self._scheduler.select_destinations(requests)
+        except oslo_messaging.RemoteError as error:
+            LOG.error("The scheduler failed: %s", str(error).splitlines()[0])
+            if len(requests) > 1:  # one poisonous wish must not keep the others from being placed
+                return [selection for request in requests for selection in self._select([request])]
+        except CorenovaError as error:
+            LOG.warning("Scheduling of %d requests is put off: %s", len(requests), error)
+        # Unknown what the scheduler did: rows that it placed have moved on, the others wait for the sweeper.
+        held = [one for request in requests for one in request.instances]
+        self._db.write("conductor.give_back", lambda connection: work.give_back(connection, held))
+        return []
 
     def _dispatch(self, selections: Sequence[Selection]) -> None:
         by_address: dict[str, list[str]] = defaultdict(list)
@@ -85,11 +99,19 @@ class BuildTask:
         self._events.state_changed((instances.to_instance(row), "building") for row in ended)
 
 
-def _requests(rows: Sequence[sa.Row]) -> list[SelectRequest]:
-    """Put equal wishes together: the scheduler answers them at the price of one, in order of arrival."""
+def _requests(rows: Sequence[sa.Row]) -> tuple[list[SelectRequest], list[Selection]]:
+    """Put equal wishes together: the scheduler answers them at the price of one, in order of arrival.
+
+    The second list says of rows whose wish cannot be read that they fit nowhere.
+    """
     alike: dict[str, list[tuple[str, int]]] = {}
     for row in rows:
         alike.setdefault(row.spec, []).append((row.uuid, row.generation))
-    return [
-        SelectRequest(spec=instances.decode_spec(text), instances=tuple(members)) for text, members in alike.items()
-    ]
+    requests, unreadable = [], []
+    for text, members in alike.items():
+        try:
+            requests.append(SelectRequest(spec=instances.decode_spec(text), instances=tuple(members)))
+        except (msgspec.DecodeError, TypeError) as error:
+            LOG.error("The wish of %s cannot be read: %s", members[0][0], error)
+            unreadable += [Selection(instance_uuid=uuid, reason=_UNREADABLE) for uuid, _ in members]
+    return requests, unreadable

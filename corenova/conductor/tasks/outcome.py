@@ -120,8 +120,6 @@ class OutcomeTask:
             actions.set_fault(connection, row.uuid, code=500, message=public, details=reason)
             actions.close_events(connection, [(row.uuid, report.generation, reason)])
         else:
-            work.fail_action(connection, row, vm_state=_FAILED_VM_STATE.get(report.step, row.vm_state))
-            actions.set_fault(connection, row.uuid, code=500, message=public, details=reason)
-            actions.close_events(connection, [(row.uuid, report.generation, reason)])
-            actions.close_actions(connection, [(row.uuid, row.request_id, actions.ERROR)])
+            vm_state = _FAILED_VM_STATE.get(report.step, row.vm_state)
+            work.fail_action(connection, row, vm_state=vm_state, message=public, details=reason)
         applied.changes.append((row.uuid, row.vm_state))

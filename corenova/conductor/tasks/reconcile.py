@@ -10,63 +10,74 @@ from collections.abc import Sequence
 
 import msgspec
 import sqlalchemy as sa
-from oslo_db.exception import RetryRequest
 
-from corenova.db import actions, instances, services, work
+from corenova.db import instances, services, work
 from corenova.exceptions import InstanceInvalidState
 from corenova.objects import states
 from corenova.objects.states import ACTIONS, SYNC_POWER, PowerState, Step
-from corenova.objects.work import HostGuests, Verdicts
+from corenova.objects.work import GuestSeen, HostGuests, Verdicts
 
 _HAS_GUEST = (states.ACTIVE, states.STOPPED, states.PAUSED, states.SUSPENDED, states.RESCUED)
+_DEADLINE_S = 600.0
 LOST = "The guest has vanished from its host. A hard reboot creates it anew."
 
 
 def compare(connection: sa.Connection, address: str, told: Sequence[HostGuests]) -> Verdicts:
-    """Judge the guests of the hosts of ``address``; brings power states in line (Nova's table) on the way."""
+    """Judge the guests of the hosts of ``address``; writes nothing: the compute looks once more at what differs."""
     names = [host.host for host in told]
     ours = services.served_by(connection, address, names)
     rows = {(row.host, row.uuid): row for row in work.on_hosts(connection, ours)}
     guests = {(host.host, guest.uuid): guest for host in told if host.host in ours for guest in host.guests}
+    told_hosts = set(names)
     orphans = [key for key in guests if key not in rows]
     idle = {key: row for key, row in rows.items() if row.step is None}
-    for key, row in idle.items():
-        if key in guests and row.power_state != guests[key].power_state:
-            _sync_power(connection, row, guests[key].power_state)
-    missing = [
-        (row.uuid, row.generation)
+    differing = [
+        (row.host, row.uuid, row.generation)
         for key, row in idle.items()
-        if key not in guests and row.vm_state in _HAS_GUEST and row.power_state != PowerState.NOSTATE
+        if key in guests and row.power_state != guests[key].power_state
+    ]
+    missing = [
+        (row.host, row.uuid, row.generation)
+        for key, row in idle.items()
+        if key not in guests
+        and row.host in told_hosts
+        and row.vm_state in _HAS_GUEST
+        and row.power_state != PowerState.NOSTATE
     ]
     waiting = tuple(row.uuid for row in rows.values() if row.step in Step.AT_COMPUTE)
-    return Verdicts(orphans=tuple(orphans), missing=tuple(missing), work=waiting)
+    return Verdicts(orphans=tuple(orphans), missing=tuple(missing), differing=tuple(differing), work=waiting)
 
 
-def _sync_power(connection: sa.Connection, narrow: sa.Row, power_state: int) -> None:
-    row = work.locked(connection, [narrow.uuid])[narrow.uuid]
-    if row.generation != narrow.generation or row.step is not None:
-        raise RetryRequest(RuntimeError("the row changed while power states were compared"))
+def settle(connection: sa.Connection, address: str, seen: Sequence[GuestSeen]) -> None:
+    """Bring rows in line with guests that the compute has looked at once more.
+
+    A guest that has vanished takes its instance to ERROR, claims kept: the user decides between reboot and delete. A
+    power state that differs is written, and followed by the work that Nova's table asks for. Rows that have changed
+    since, or have work, are left alone.
+    """
+    rows = work.locked(connection, [one.uuid for one in seen])
+    its_own = services.served_by(connection, address, {row.host for row in rows.values() if row.host})
+    for one in seen:
+        row = rows.get(one.uuid)
+        if row is None or row.deleted or row.generation != one.generation or row.step is not None:
+            continue
+        if row.host not in its_own:
+            continue
+        if one.power_state is None:
+            details = f"Host {row.host} has no guest {row.uuid}."
+            work.fail_action(connection, row, vm_state=states.ERROR, message=LOST, details=details)
+            instances.update(connection, row.uuid, power_state=PowerState.NOSTATE)
+        else:
+            _sync_power(connection, row, one.power_state)
+
+
+def _sync_power(connection: sa.Connection, row: sa.Row, power_state: int) -> None:
     instances.update(connection, row.uuid, power_state=power_state)
     step = SYNC_POWER.get((row.vm_state, power_state))
     if step is not None:
         # Whatever stopped the guest, the row follows through the same work as a user's stop would.
         request_id = f"req-{secrets.token_hex(16)}"
         forced = msgspec.structs.replace(ACTIONS[step], vm_states=())
-        # A row whose state an operator has declared may allow no work at all; the others must still be compared.
+        # A row whose state an operator has declared may allow no work at all; the others must still be settled.
         with contextlib.suppress(InstanceInvalidState):
-            work.request(connection, row, forced, request_id=request_id, user_id=None)
-
-
-def lose(connection: sa.Connection, address: str, lost: Sequence[tuple[str, int]]) -> None:
-    """Put instances whose guest has vanished in ERROR, claims kept: the user decides between reboot and delete."""
-    rows = work.locked(connection, [uuid for uuid, _ in lost])
-    its_own = services.served_by(connection, address, {row.host for row in rows.values() if row.host})
-    for uuid, generation in lost:
-        row = rows.get(uuid)
-        if row is None or row.generation != generation or row.step is not None or row.deleted:
-            continue
-        if row.host not in its_own:
-            continue
-        work.fail_action(connection, row, vm_state=states.ERROR)
-        instances.update(connection, uuid, power_state=PowerState.NOSTATE)
-        actions.set_fault(connection, uuid, code=500, message=LOST, details=f"Host {row.host} has no guest {uuid}.")
+            work.request(connection, row, forced, request_id=request_id, user_id=None, deadline_s=_DEADLINE_S)

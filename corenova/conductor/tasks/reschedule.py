@@ -5,6 +5,7 @@ group policy is checked again, since other members may have been placed meanwhil
 """
 
 import sqlalchemy as sa
+from oslo_db.exception import RetryRequest
 
 from corenova.db import actions, hosts, instances, membership, services, work
 
@@ -29,7 +30,7 @@ def reschedule(
     known = services.addresses(connection, [host for host, _ in rest], down_time_s=down_time_s)
     for position, (host, zone) in enumerate(rest):
         address, is_up = known.get(host, (None, False))
-        if not is_up or not _group_allows(connection, row.group_uuid, host):
+        if not is_up or not _group_allows(connection, row, host):
             continue
         with connection.begin_nested() as savepoint:
             if work.move(connection, row, to=(host, zone), rest=rest[position + 1 :], resources=resources):
@@ -40,8 +41,13 @@ def reschedule(
     return None
 
 
-def _group_allows(connection: sa.Connection, group_uuid: str | None, host: str) -> bool:
-    if group_uuid is None:
+def _group_allows(connection: sa.Connection, row: sa.Row, host: str) -> bool:
+    """Tell whether the row's group lets it move to ``host``; raises RetryRequest when the group changes meanwhile."""
+    if row.group_uuid is None:
         return True
-    group = membership.load(connection, group_uuid)
-    return group is None or (group.allows(host) and membership.advance(connection, group_uuid, group.generation))
+    group = membership.load(connection, row.group_uuid, without=row.uuid)
+    if group is None or not group.allows(host):
+        return group is None
+    if not membership.advance(connection, group.uuid, group.generation):
+        raise RetryRequest(RuntimeError("somebody else has placed a member of the group"))
+    return True

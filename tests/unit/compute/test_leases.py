@@ -42,7 +42,7 @@ def test_an_order_is_believed_until_its_time_is_over_counted_from_the_question(l
     assert leases.held() == [("i", 1)], "it is still asked for: the conductor may believe in us yet"
 
 
-def test_an_extension_counts_from_its_own_question_and_revives(leases, clock):
+def test_an_extension_counts_from_its_own_question(leases, clock):
     clock.now = 130.0
     leases.extended([("i", 1)], set(), 115.0)
     assert leases.believes(order())
@@ -50,9 +50,16 @@ def test_an_extension_counts_from_its_own_question_and_revives(leases, clock):
     assert not leases.believes(order())
 
 
+def test_what_was_given_up_here_does_not_come_back_to_life(leases, clock):
+    clock.now = 120.0
+    leases.extended([("i", 1)], set(), 120.0)
+    assert not leases.believes(order())
+    assert leases.held() == []
+
+
 def test_what_is_lost_is_believed_no_longer_and_not_asked_for_again(leases, clock):
     leases.add([order("other")], clock.now)
-    leases.extended([("i", 1), ("other", 1)], {"i"}, clock.now)
+    leases.extended([("i", 1), ("other", 1)], {("i", 1)}, clock.now)
     assert not leases.believes(order())
     assert leases.believes(order("other"))
     assert leases.held() == [("other", 1)]

@@ -11,7 +11,8 @@ def test_one_instance_is_worked_on_by_one_thread_and_locks_do_not_pile_up():
 
     def run():
         for _ in range(200):
-            with locks.of("i"):
+            with locks.of("i", timeout_s=10) as alone:
+                assert alone
                 inside.append(1)
                 wrong.extend(inside[1:])
                 inside.pop()
@@ -23,6 +24,17 @@ def test_one_instance_is_worked_on_by_one_thread_and_locks_do_not_pile_up():
         thread.join()
     assert wrong == []
     assert len(locks._locks) == 0
+
+
+def test_who_waits_too_long_for_an_instance_is_told_so_and_another_instance_is_free():
+    locks = _Locks()
+    with locks.of("i", timeout_s=0) as first:
+        with locks.of("i", timeout_s=0) as second, locks.of("other", timeout_s=0) as other:
+            assert (first, second, other) == (True, False, True)
+        with locks.of("i", timeout_s=0) as third:
+            assert not third, "the second, who did not get it, has not released it either"
+    with locks.of("i", timeout_s=0) as again:
+        assert again
 
 
 def test_a_report_that_comes_back_unsent_does_not_bury_the_end_of_the_work():

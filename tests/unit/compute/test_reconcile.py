@@ -36,15 +36,15 @@ class Conductor:
 
     def __init__(self):
         self.verdicts = Verdicts()
-        self.lost = []
+        self.seen = []
         self.told = []
 
     def reconcile(self, address, told):
         self.told.append({(host.host, guest.uuid) for host in told for guest in host.guests})
         return self.verdicts
 
-    def report_lost(self, address, lost):
-        self.lost += lost
+    def settle_guests(self, address, seen):
+        self.seen += seen
 
 
 @pytest.fixture
@@ -109,11 +109,25 @@ def test_an_orphan_that_is_still_there_after_it_was_discarded_is_discarded_again
     assert driver.destroyed == [("h1", "orphan")] * 2
 
 
-def test_a_guest_that_seems_to_be_missing_is_asked_for_before_it_is_reported(reconciler, driver, conductor):
-    driver.running["h2"] = {"there"}
-    conductor.verdicts = Verdicts(missing=(("there", 3), ("gone", 4)))
+def test_what_is_missing_or_differs_is_looked_at_once_more(reconciler, driver, conductor):
+    driver.running = {"h1": {"elsewhere"}, "h2": {"there", "differs"}}
+    conductor.verdicts = Verdicts(
+        missing=(("h2", "there", 3), ("h2", "gone", 4), ("h2", "elsewhere", 5)), differing=(("h2", "differs", 6),)
+    )
     reconciler.look()
-    assert conductor.lost == [("gone", 4)]
+    assert [(one.uuid, one.generation, one.power_state) for one in conductor.seen] == [
+        ("there", 3, 1), ("gone", 4, None), ("elsewhere", 5, None), ("differs", 6, 1),
+    ]  # fmt: skip
+
+
+def test_a_host_that_cannot_tell_its_guests_does_not_keep_the_others_from_being_compared(
+    reconciler, driver, conductor, monkeypatch
+):
+    driver.running["h2"] = {"i"}
+    fine = driver.list_guests
+    monkeypatch.setattr(driver, "list_guests", lambda host: fine(host) if host == "h2" else 1 / 0)
+    reconciler.look()
+    assert conductor.told == [{("h2", "i")}]
 
 
 def test_work_that_waits_is_woken(reconciler, conductor, woken):

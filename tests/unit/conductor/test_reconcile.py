@@ -12,7 +12,7 @@ from corenova.db.schema import instances as rows
 from corenova.objects.host_state import HostReport
 from corenova.objects.instance import Guest
 from corenova.objects.states import PowerState, Step
-from corenova.objects.work import HostGuests
+from corenova.objects.work import GuestSeen, HostGuests
 
 RUNNING, SHUTDOWN, CRASHED = PowerState.RUNNING, PowerState.SHUTDOWN, PowerState.CRASHED
 PAUSED, SUSPENDED, NOSTATE = PowerState.PAUSED, PowerState.SUSPENDED, PowerState.NOSTATE
@@ -72,7 +72,24 @@ def compare(db):
             )
             for host, guests in told.items()
         ]
-        return db.write("test", lambda c: reconcile.compare(c, address, by_host))
+        return db.read(lambda c: reconcile.compare(c, address, by_host))
+
+    return run
+
+
+@pytest.fixture
+def settle(db, compare):
+    """Give a function that compares and reports, as a second look would, what differed or was missing."""
+
+    def run(told, address="one", power_states=None):
+        verdicts = compare(told, address)
+        found = {one: power for guests in told.values() for one, power in guests.items()} | (power_states or {})
+        seen = [
+            GuestSeen(uuid=one, generation=generation, power_state=found.get(one))
+            for _, one, generation in (*verdicts.missing, *verdicts.differing)
+        ]
+        db.write("test", lambda c: reconcile.settle(c, address, seen))
+        return verdicts
 
     return run
 
@@ -100,24 +117,36 @@ SYNC = [
 
 
 @pytest.mark.parametrize(("vm_state", "before", "guest", "step"), SYNC)
-def test_the_row_follows_the_guest(add, compare, row, vm_state, before, guest, step):
+def test_the_row_follows_the_guest(add, settle, row, vm_state, before, guest, step):
     one = add(vm_state=vm_state, power_state=before)
-    verdicts = compare({"a": {one: guest}})
+    verdicts = settle({"a": {one: guest}})
     found = row(one)
     assert (found.vm_state, found.power_state, found.step) == (vm_state, guest, step)
     assert (verdicts.orphans, verdicts.missing) == ((), ())
 
 
-def test_work_that_a_dead_guest_asks_for_is_given_out_at_the_next_look(add, compare):
+def test_work_that_a_dead_guest_asks_for_is_given_out_at_the_next_look(add, settle):
     one = add(vm_state="active")
-    assert compare({"a": {one: SHUTDOWN}}).work == ()
-    assert compare({"a": {one: SHUTDOWN}}).work == (one,)
+    assert settle({"a": {one: SHUTDOWN}}).work == ()
+    assert settle({"a": {one: SHUTDOWN}}).work == (one,)
 
 
-def test_a_row_that_allows_no_work_does_not_keep_others_from_being_compared(add, compare, row):
+def test_a_list_that_is_older_than_the_row_changes_nothing(db, add, compare, settle, row):
+    """The user has started the server after the list of guests was made: a second look shows that it runs."""
+    one = add(vm_state="active")
+    settle({"a": {one: SHUTDOWN}}, power_states={one: RUNNING})
+    assert (row(one).vm_state, row(one).step) == ("active", None)
+    verdicts = compare({"a": {one: SHUTDOWN}})
+    db.write("test", lambda c: instances.update(c, one, generation=99))
+    seen = [GuestSeen(uuid=uuid_, generation=g, power_state=SHUTDOWN) for _, uuid_, g in verdicts.differing]
+    db.write("test", lambda c: reconcile.settle(c, "one", seen))
+    assert (row(one).power_state, row(one).step) == (RUNNING, None)
+
+
+def test_a_row_that_allows_no_work_does_not_keep_others_from_being_settled(add, settle, row):
     """An operator has declared a server active that was never launched; then its guest dies."""
     odd, other = add(vm_state="active", launched_at=None), add(vm_state="active")
-    compare({"a": {odd: SHUTDOWN, other: SHUTDOWN}})
+    settle({"a": {odd: SHUTDOWN, other: SHUTDOWN}})
     assert (row(odd).power_state, row(odd).step) == (SHUTDOWN, None)
     assert row(other).step == Step.STOP
 
@@ -147,7 +176,7 @@ MISSING = [
 @pytest.mark.parametrize(("columns", "missing"), MISSING)
 def test_a_guest_is_missed_only_where_a_row_without_work_says_that_it_is_there(add, compare, columns, missing):
     one = add(generation=4, **columns)
-    assert compare({"a": {}, "b": {}, "c": {}}).missing == (((one, 4),) if missing else ())
+    assert compare({"a": {}, "b": {}, "c": {}}).missing == ((("a", one, 4),) if missing else ())
 
 
 ORPHANS = [
@@ -193,7 +222,8 @@ LOSE = [
 @pytest.mark.parametrize(("columns", "generation", "lost"), LOSE)
 def test_a_lost_guest_puts_its_row_in_error_unless_the_row_has_moved_on(db, add, row, columns, generation, lost):
     one = add(**columns)
-    db.write("test", lambda c: reconcile.lose(c, "one", [(one, generation), (str(uuid.uuid4()), 1)]))
+    seen = [GuestSeen(uuid=one, generation=generation), GuestSeen(uuid=str(uuid.uuid4()), generation=1)]
+    db.write("test", lambda c: reconcile.settle(c, "one", seen))
     found = row(one)
     if lost:
         assert (found.vm_state, found.power_state, found.host) == ("error", NOSTATE, "a")

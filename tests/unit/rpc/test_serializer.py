@@ -9,7 +9,7 @@ from corenova.exceptions import InvalidInput
 from corenova.objects.host_state import Aggregate, HostReport, HostState, Inventory, Service
 from corenova.objects.instance import Guest, Instance
 from corenova.objects.request_spec import Flavor, ImageMeta, InstanceGroup, RequestSpec, Selection, SelectRequest
-from corenova.objects.work import HostGuests, Report, Result, Verdicts, WorkOrder
+from corenova.objects.work import GuestSeen, HostGuests, Report, Result, Verdicts, WorkOrder
 from corenova.rpc.serializer import TYPES, StructSerializer
 
 FLAVOR = Flavor(flavorid="1", name="m1", vcpus=2, memory_mb=512, root_gb=1, extra_specs={"hw:x": "1"})
@@ -38,6 +38,7 @@ SAMPLES = [
     Report(instance_uuid="u", host="h", generation=3, step="build", result=Result.DONE, power_state=1),
     HostGuests(host="h", guests=(GUEST,)),
     Verdicts(orphans=(("h", "a"),), work=("b",)),
+    GuestSeen(uuid="u", generation=2, power_state=4),
 ]
 SERIALIZER = StructSerializer()
 

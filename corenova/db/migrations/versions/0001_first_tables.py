@@ -286,10 +286,10 @@ def upgrade() -> None:
     op.create_table(
         "quota_usages",
         sa.Column("project_id", sa.String(length=64), nullable=False),
-        sa.Column("instances", sa.Integer(), nullable=False),
-        sa.Column("cores", sa.Integer(), nullable=False),
-        sa.Column("ram_mb", sa.Integer(), nullable=False),
-        sa.Column("server_groups", sa.Integer(), nullable=False),
+        sa.Column("instances", sa.BigInteger(), nullable=False),
+        sa.Column("cores", sa.BigInteger(), nullable=False),
+        sa.Column("ram_mb", sa.BigInteger(), nullable=False),
+        sa.Column("server_groups", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("project_id", name=op.f("pk_quota_usages")),
     )
     op.create_table(
