@@ -58,7 +58,8 @@ def load(conf: cfg.ConfigOpts, group: str, names: Sequence[str]) -> list[Plugin]
         )
     except MultipleMatches:
         raise PluginError(_duplicates(group, names)) from None
-    return [_configured(conf, group, extension) for extension in manager.extensions]
+    owners = installed(group)  # once: the scan of all distributions takes longer than loading what was found
+    return [_configured(conf, extension, owners.get(extension.name, "?")) for extension in manager.extensions]
 
 
 def load_one(conf: cfg.ConfigOpts, group: str, name: str) -> object:
@@ -71,9 +72,8 @@ def installed(group: str) -> dict[str, str]:
     return {ep.name: _distribution(ep) for ep in metadata.entry_points(group=group)}
 
 
-def _configured(conf: cfg.ConfigOpts, group: str, extension: Extension) -> Plugin:
+def _configured(conf: cfg.ConfigOpts, extension: Extension, distribution: str) -> Plugin:
     name, plugin = extension.name, extension.obj
-    distribution = installed(group).get(name, "?")
     options = getattr(plugin, "options", None)
     if options:
         try:

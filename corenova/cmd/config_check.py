@@ -86,12 +86,11 @@ def unknown(conf: cfg.ConfigOpts) -> Iterator[str]:
     To be asked once the plug-ins are loaded: their options are known from then on.
     """
     known = options_of(conf)
-    installed = {name for group in loader.CHOSEN_BY for name in loader.installed(group)}
     reported = set()
     for path in _files(conf):
         for section, option in _names(path):
             if section not in known:
-                if section in installed:
+                if any(section in loader.installed(group) for group in loader.CHOSEN_BY):
                     continue  # options of a plug-in that is installed but not enabled
                 found = f"{path}: there is no section [{section}]{_nearest(section, known)}"
             elif option not in known[section]:
