@@ -78,12 +78,11 @@ class InstanceActions:
                 # On no host, or on one that is down: its guest, if there is one, is reaped when the host comes back.
                 work.remove(connection, [row])
                 actions.close_actions(connection, [(row.uuid, asked_for, None)])
-                wanted = self._events.wanted
-                return None, [(instances.get(connection, row.uuid, deleted=True), row.vm_state)] if wanted else []
+                return None, self._changed(connection, row)
             return address, []
 
         address, gone = self._db.write("api.delete", accept)
-        self._events.state_changed((instances.to_instance(row), old) for row, old in gone)
+        self._events.state_changed(gone)
         self._hint(address, Step.DELETE, instance_uuid)
 
     def reset_state(self, context: RequestContext, instance_uuid: str, vm_state: str) -> None:
@@ -92,7 +91,7 @@ class InstanceActions:
         :raises NotFound: no such instance.
         """
 
-        def accept(connection: sa.Connection) -> None:
+        def accept(connection: sa.Connection) -> list:
             row = self._visible(connection, context, instance_uuid)
             work.reset(connection, row, vm_state=vm_state)
             if vm_state == states.ERROR:
@@ -101,8 +100,12 @@ class InstanceActions:
                 actions.set_fault(connection, row.uuid, code=500, message=message, details=None)
             if row.step is not None:
                 actions.close_actions(connection, [(row.uuid, row.request_id, actions.ERROR)])
+            return self._changed(connection, row)
 
-        self._db.write("api.reset_state", accept)
+        self._events.state_changed(self._db.write("api.reset_state", accept))
+
+    def _changed(self, connection: sa.Connection, row: sa.Row) -> list:
+        return instances.changed(connection, [(row.uuid, row.vm_state)] if self._events.wanted else [])
 
     def _visible(self, connection: sa.Connection, context: RequestContext, instance_uuid: str) -> sa.Row:
         row = work.locked(connection, [instance_uuid]).get(instance_uuid)

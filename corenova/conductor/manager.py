@@ -53,6 +53,7 @@ class ConductorManager:
         name: str,
     ):
         self._db = db
+        self._events = events
         self._owner = f"conductor:{name}"
         self._lease_s = float(conf.conductor.lease_s)
         self._workers = conf.conductor.workers
@@ -221,4 +222,9 @@ class ConductorManager:
     @expose
     def settle_guests(self, ctxt: dict, address: str, seen: list[GuestSeen]) -> None:
         """Bring rows in line with guests that were looked at twice."""
-        self._db.write("conductor.settle_guests", lambda connection: reconcile.settle(connection, address, seen))
+
+        def settle(connection: sa.Connection) -> list:
+            changes = reconcile.settle(connection, address, seen)
+            return instances.changed(connection, changes if self._events.wanted else [])
+
+        self._events.state_changed(self._db.write("conductor.settle_guests", settle))

@@ -169,11 +169,8 @@ class Sweeper:
 
     def _ended(self, connection: sa.Connection, rows: Sequence[sa.Row]) -> list[tuple[Instance, str]]:
         """Return these instances as they are now, with their vm_state before, for those who listen."""
-        if not self._events.wanted:
-            return []
-        return [
-            (instances.to_instance(instances.get(connection, row.uuid, deleted=True)), row.vm_state) for row in rows
-        ]
+        changes = [(row.uuid, row.vm_state) for row in rows] if self._events.wanted else []
+        return instances.changed(connection, changes)
 
     def _remove(self, connection: sa.Connection, row: sa.Row) -> None:
         work.remove(connection, [row])

@@ -1,6 +1,6 @@
 """The hook contract: moments of a server's life that a plug-in may listen to (pluggy).
 
-A hook plug-in is an object (module or class) registered in ``corenova.hooks``; it is active when
+A hook plug-in is a class registered in ``corenova.hooks``, constructed without arguments; it is active when
 ``[plugins] enabled_hooks`` names it. Implementations are marked with :data:`hookimpl` and take any subset of the
 arguments. All hooks here observe: they are called after the fact was committed, in the service's own thread, at least
 once a fact (a crash may repeat one). An implementation that raises is logged and counted and harms nobody.

@@ -1,7 +1,7 @@
 """Rows of instances: insert, show, list. The work that a row carries is in db/work.py."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -233,3 +233,8 @@ def to_instance(row: sa.Row) -> Instance:
         generation=row.generation,
         metadata=_decode_dict(row.metadata),
     )
+
+
+def changed(connection: sa.Connection, changes: Iterable[tuple[str, str | None]]) -> list[tuple[Instance, str | None]]:
+    """Return, for (uuid, vm_state before), the instances as they are now, deleted or not: what listeners hear."""
+    return [(to_instance(get(connection, uuid, deleted=True)), old_vm_state) for uuid, old_vm_state in changes]

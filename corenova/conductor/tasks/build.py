@@ -83,7 +83,7 @@ class BuildTask:
         if not unplaced:
             return
 
-        def end(connection: sa.Connection) -> list[sa.Row]:
+        def end(connection: sa.Connection) -> list:
             rows = work.locked(connection, [s.instance_uuid for s in unplaced])
             ended = []
             for selection in unplaced:
@@ -92,11 +92,10 @@ class BuildTask:
                 if row is None or row.step != Step.SCHEDULE or row.generation != generations[row.uuid]:
                     continue
                 work.bury(connection, row, message=selection.reason, details=None, event=SCHEDULE_EVENT)
-                ended.append(row)
-            return [instances.get(connection, row.uuid) for row in ended] if self._events.wanted else []
+                ended.append((row.uuid, row.vm_state))
+            return instances.changed(connection, ended if self._events.wanted else [])
 
-        ended = self._db.write("conductor.bury", end)
-        self._events.state_changed((instances.to_instance(row), "building") for row in ended)
+        self._events.state_changed(self._db.write("conductor.bury", end))
 
 
 def _requests(rows: Sequence[sa.Row]) -> tuple[list[SelectRequest], list[Selection]]:

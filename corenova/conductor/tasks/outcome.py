@@ -77,10 +77,7 @@ class OutcomeTask:
             work.progress(connection, progress)
         for step, pairs in done.items():
             self._done(connection, step, pairs, applied)
-        changed = []
-        if applied.changes and self._events.wanted:
-            for uuid, old_vm_state in applied.changes:
-                changed.append((instances.to_instance(instances.get(connection, uuid, deleted=True)), old_vm_state))
+        changed = instances.changed(connection, applied.changes if self._events.wanted else [])
         return applied, changed
 
     def _done(self, connection: sa.Connection, step: str, pairs: list[tuple[Report, sa.Row]], applied: Applied) -> None:

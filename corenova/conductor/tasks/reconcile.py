@@ -48,13 +48,14 @@ def compare(connection: sa.Connection, address: str, told: Sequence[HostGuests])
     return Verdicts(orphans=tuple(orphans), missing=tuple(missing), differing=tuple(differing), work=waiting)
 
 
-def settle(connection: sa.Connection, address: str, seen: Sequence[GuestSeen]) -> None:
+def settle(connection: sa.Connection, address: str, seen: Sequence[GuestSeen]) -> list[tuple[str, str]]:
     """Bring rows in line with guests that the compute has looked at once more.
 
     A guest that has vanished takes its instance to ERROR, claims kept: the user decides between reboot and delete. A
     power state that differs is written, and followed by the work that Nova's table asks for. Rows that have changed
-    since, or have work, are left alone.
+    since, or have work, are left alone. Returns (uuid, vm_state before) of instances whose vm_state has changed.
     """
+    changes = []
     rows = work.locked(connection, [one.uuid for one in seen])
     its_own = services.served_by(connection, address, {row.host for row in rows.values() if row.host})
     for one in seen:
@@ -67,8 +68,10 @@ def settle(connection: sa.Connection, address: str, seen: Sequence[GuestSeen]) -
             details = f"Host {row.host} has no guest {row.uuid}."
             work.fail_action(connection, row, vm_state=states.ERROR, message=LOST, details=details)
             instances.update(connection, row.uuid, power_state=PowerState.NOSTATE)
+            changes.append((row.uuid, row.vm_state))
         else:
             _sync_power(connection, row, one.power_state)
+    return changes
 
 
 def _sync_power(connection: sa.Connection, row: sa.Row, power_state: int) -> None:

@@ -35,6 +35,7 @@ class PoisonWeigher:
     """Raises for cursed requests; the others weigh by RAM."""
 
     multiplier_option = "ram_weight_multiplier"
+    minval = 0.0  # so that equal hosts weigh something, too
 
     def weigh(self, host_state, spec):
         return 1 / 0 if is_cursed(spec) else host_state.free_ram_mb
