@@ -54,6 +54,11 @@ class ServiceHost:
             self.stop()
             raise
 
+    @property
+    def is_running(self) -> bool:
+        """Whether any service runs."""
+        return bool(self._running)
+
     def stop(self) -> None:
         """Stop all services that run, the last one first. Never raises."""
         while self._running:

@@ -59,6 +59,7 @@ class Cloud:
         self._ini = {name: dict(options) for name, options in QUICK.items()}
         for name, options in (ini or {}).items():
             self._ini.setdefault(name, {}).update(options)
+        self._dead: set[threading.Thread] = set()
         self._hosts: dict[str, ServiceHost] = {}
         self._parts: dict[str, Parts] = {}
 
@@ -278,7 +279,7 @@ class Cloud:
         All threads there are at that moment are dead from then on: whatever they try to commit or send raises. What
         is started afterwards lives. The test's own thread survives, though a request that it makes may raise.
         """
-        dead: set[threading.Thread] = set()
+        dead = self._dead
         met, left, lock = threading.Event(), [nth], threading.Lock()
 
         def handler(name: str) -> None:
@@ -305,10 +306,21 @@ class Cloud:
     def revive(self) -> None:
         """Start all services again on what a crash has left, without a good-bye of their former selves."""
         for name in list(self._hosts):
-            self._hosts.pop(name)
+            host = self._hosts.pop(name)
+            # Its threads must end, and as one of the dead the thread that ends them can commit and send nothing.
+            ending = threading.Thread(target=self._end, args=(host,), daemon=True)
+            self._dead.add(ending)
+            ending.start()
+            ending.join(10)
             self._forget(name)
         self.driver.stop()
         self.start("conductor", "scheduler", "compute")
+
+    @staticmethod
+    def _end(host: ServiceHost) -> None:
+        while host.is_running:
+            with contextlib.suppress(crash.SimulatedCrash):
+                host.stop()
 
     def findings(self) -> list:
         """Return what the invariant checker finds now; see corenova/audit.py."""
