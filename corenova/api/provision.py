@@ -5,6 +5,7 @@ come while a transaction is under way share the next one (corenova/coalesce.py).
 """
 
 import itertools
+import random
 import re
 import secrets
 import uuid
@@ -23,8 +24,12 @@ from corenova.objects.context import RequestContext
 from corenova.objects.request_spec import RequestSpec
 from corenova.rpc.conductor import ConductorAPI
 
-_LINGER_S = 0.003
+_LINGER_S = 0.008
 """How long a request waits for others to share its transaction with, while others come at all."""
+
+
+_NAMES = random.Random(secrets.token_bytes(32))
+"""Names need to be unique and not secret, and asking the system for each lets go of Python's lock."""
 
 
 class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,8 +86,8 @@ class Provisioner:
         :raises OverQuota: fewer than ``min_count`` are allowed; nothing was created.
         :raises InvalidInput: the server group is gone.
         """
-        uuids = [str(uuid.uuid4()) for _ in range(request.max_count)]
-        return self._accept.submit(_Ticket(context, request, uuids, f"r-{secrets.token_hex(4)}"))
+        uuids = [_new_uuid() for _ in range(request.max_count)]
+        return self._accept.submit(_Ticket(context, request, uuids, f"r-{_NAMES.getrandbits(32):08x}"))
 
     def _create_all(self, tickets: list[_Ticket]) -> list[Created | Exception]:
         tries = itertools.count()
@@ -171,6 +176,10 @@ class Provisioner:
         members = membership.count(connection, group_uuid)
         if self._member_limit != quotas.UNLIMITED and members + request.max_count > self._member_limit:
             raise OverQuota("Quota exceeded, too many servers in group")
+
+
+def _new_uuid() -> str:
+    return str(uuid.UUID(int=_NAMES.getrandbits(128), version=4))
 
 
 def _amounts(request: CreateRequest, count: int) -> dict[str, int]:

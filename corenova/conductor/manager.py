@@ -31,7 +31,7 @@ from corenova.rpc.server import expose
 
 LOG = logging.getLogger(__name__)
 _GRACE_S = 60.0
-_LINGER_S = 0.01
+_LINGER_S = 0.03
 """How long hints wait for company while there is much to do: a round costs the same for one instance and for twenty."""
 
 

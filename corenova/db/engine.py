@@ -5,6 +5,7 @@ commit and a retry of the whole on deadlocks and lost connections, so ``work`` m
 PostgreSQL and MariaDB take the same statements.
 """
 
+import itertools
 import operator
 import pathlib
 import random
@@ -25,6 +26,7 @@ from corenova.crash import crash_point
 from corenova.exceptions import ConfigurationError, Unavailable
 
 T = TypeVar("T")
+_ROWS = 50  # in one INSERT; below the limit of bound values, and few enough for the driver to keep the statements
 _WAL_TRIES = 500
 
 
@@ -147,9 +149,24 @@ def execute_many(connection: sa.Connection, statement: sa.Insert | sa.Update, ro
     text, constants, order = _compiled(statement, connection.dialect, tuple(rows[0]))
     if constants:
         rows = [{**constants, **row} for row in rows]
-    if order is not None:
-        rows = [order(row) for row in rows]
-    return connection.exec_driver_sql(text, list(rows)).rowcount
+    if order is None:
+        return connection.exec_driver_sql(text, list(rows)).rowcount
+    rows = [order(row) for row in rows]
+    if statement.is_insert and len(rows) > 1:
+        return sum(_insert(connection, text, rows[i : i + _ROWS]) for i in range(0, len(rows), _ROWS))
+    return connection.exec_driver_sql(text, rows).rowcount
+
+
+def _insert(connection: sa.Connection, text: str, rows: Sequence[tuple]) -> int:
+    """Insert many rows with one statement: SQLite's driver lets go of Python's lock once a statement and row."""
+    parameters = tuple(itertools.chain.from_iterable(rows))
+    return connection.exec_driver_sql(_repeated(text, len(rows)), parameters).rowcount
+
+
+@lru_cache(maxsize=1024)
+def _repeated(text: str, count: int) -> str:
+    head, values = text.split(" VALUES ", 1)
+    return f"{head} VALUES {', '.join([values] * count)}"
 
 
 @lru_cache(maxsize=256)
