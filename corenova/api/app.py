@@ -18,12 +18,12 @@ from corenova.api.call import Call
 from corenova.api.faults import HttpError
 from corenova.api.handlers import versions
 from corenova.api.links import PREFIX, VERSION_PREFIX, Links
-from corenova.api.requests import body_of, new_request_id, query_of
+from corenova.api.requests import body_of, query_of
 from corenova.api.routes import ACTIONS, ROUTES, Action, Route
 from corenova.api.services import ApiServices
 from corenova.api.validation import check_body, check_query
 from corenova.exceptions import InvalidInput
-from corenova.objects.context import RequestContext
+from corenova.objects.context import RequestContext, new_request_id
 from corenova.policy import authorize
 
 ACCESS_LOG = logging.getLogger("corenova.api.access")

@@ -5,10 +5,7 @@ come while a transaction is under way share the next one (corenova/coalesce.py).
 """
 
 import itertools
-import random
 import re
-import secrets
-import uuid
 
 import msgspec
 import sqlalchemy as sa
@@ -20,16 +17,12 @@ from corenova.db.engine import Database
 from corenova.db.work import HINT_GRACE_S
 from corenova.events import Events
 from corenova.exceptions import InvalidInput, OverQuota
-from corenova.objects.context import RequestContext
+from corenova.objects.context import RequestContext, new_uuid
 from corenova.objects.request_spec import RequestSpec
 from corenova.rpc.conductor import ConductorAPI
 
 _LINGER_S = 0.008
 """How long a request waits for others to share its transaction with, while others come at all."""
-
-
-_NAMES = random.Random(secrets.token_bytes(32))
-"""Names need to be unique and not secret, and asking the system for each lets go of Python's lock."""
 
 
 class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,8 +79,8 @@ class Provisioner:
         :raises OverQuota: fewer than ``min_count`` are allowed; nothing was created.
         :raises InvalidInput: the server group is gone.
         """
-        uuids = [_new_uuid() for _ in range(request.max_count)]
-        return self._accept.submit(_Ticket(context, request, uuids, f"r-{_NAMES.getrandbits(32):08x}"))
+        uuids = [new_uuid() for _ in range(request.max_count)]
+        return self._accept.submit(_Ticket(context, request, uuids, f"r-{new_uuid()[:8]}"))
 
     def _create_all(self, tickets: list[_Ticket]) -> list[Created | Exception]:
         tries = itertools.count()
@@ -176,10 +169,6 @@ class Provisioner:
         members = membership.count(connection, group_uuid)
         if self._member_limit != quotas.UNLIMITED and members + request.max_count > self._member_limit:
             raise OverQuota("Quota exceeded, too many servers in group")
-
-
-def _new_uuid() -> str:
-    return str(uuid.UUID(int=_NAMES.getrandbits(128), version=4))
 
 
 def _amounts(request: CreateRequest, count: int) -> dict[str, int]:

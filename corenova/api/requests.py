@@ -1,6 +1,5 @@
-"""The raw request: its body within bounds and as JSON, its query string, its id, the URL under which it came."""
+"""The raw request: its body within bounds and as JSON, its query string, the URL under which it came."""
 
-import uuid
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
@@ -12,11 +11,6 @@ _MEDIA_TYPES = frozenset(("", "application/json", "text/plain", "application/vnd
 _decode = msgspec.json.Decoder().decode
 _NUL = "The request holds a NUL character, which no text of ours can hold."  # PostgreSQL would fail on it
 _TOO_LARGE = "Request is too large."
-
-
-def new_request_id() -> str:
-    """Return a new request id."""
-    return f"req-{uuid.uuid4()}"
 
 
 def query_of(environ: Mapping[str, object]) -> dict[str, list[str]]:

@@ -5,7 +5,6 @@ guest is an orphan or that one has vanished.
 """
 
 import contextlib
-import secrets
 from collections.abc import Sequence
 
 import msgspec
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 from corenova.db import instances, services, work
 from corenova.exceptions import InstanceInvalidState
 from corenova.objects import states
+from corenova.objects.context import new_request_id
 from corenova.objects.states import ACTIONS, SYNC_POWER, PowerState, Step
 from corenova.objects.work import GuestSeen, HostGuests, Verdicts
 
@@ -79,7 +79,7 @@ def _sync_power(connection: sa.Connection, row: sa.Row, power_state: int) -> Non
     step = SYNC_POWER.get((row.vm_state, power_state))
     if step is not None:
         # Whatever stopped the guest, the row follows through the same work as a user's stop would.
-        request_id = f"req-{secrets.token_hex(16)}"
+        request_id = new_request_id()
         forced = msgspec.structs.replace(ACTIONS[step], vm_states=())
         # A row whose state an operator has declared may allow no work at all; the others must still be settled.
         with contextlib.suppress(InstanceInvalidState):
