@@ -15,7 +15,7 @@ OPTIONS = [
     ),
     cfg.FloatOpt(
         "report_linger_s",
-        default=0.01,
+        default=0.03,
         min=0.0,
         max=1.0,
         help="How long hints and finished work wait for company while there is much to do, so that one message and one "
