@@ -263,8 +263,8 @@ def locked(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, sa.Row]
 
 
 _NARROW = (
-    t.uuid, t.generation, t.step, t.host, t.vm_state, t.deleted, t.request_id, t.project_id, t.vcpus, t.memory_mb,
-    t.attempts, t.alternates, t.group_uuid,
+    t.uuid, t.generation, t.step, t.host, t.vm_state, t.task_state, t.deleted, t.request_id, t.project_id, t.vcpus,
+    t.memory_mb, t.attempts, t.alternates, t.group_uuid,
 )  # fmt: skip
 
 

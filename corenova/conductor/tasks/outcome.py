@@ -68,6 +68,8 @@ class OutcomeTask:
             elif row.generation != report.generation or row.step != report.step:
                 continue  # overtaken by newer work on the same host, which decides about the guest
             elif report.result == Result.PROGRESS:
+                if not states.may_progress(row.task_state, report.task_state):
+                    continue  # a report that comes late must not turn the clock back
                 progress.append((report.instance_uuid, report.generation, report.task_state))
             elif report.result == Result.DONE:
                 done[report.step].append((report, row))
