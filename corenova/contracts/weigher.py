@@ -1,8 +1,9 @@
 """The weigher contract: how good is this host for this request? Higher wins.
 
 A weigher is any class with ``weigh`` or ``weights``, or both. Registered in ``corenova.scheduler.weighers`` under its
-class name; chosen by ``[filter_scheduler] weight_classes``. Raw values are normalised over the candidates to 0..1 as
-Nova does (min-max; ``minval`` / ``maxval`` fix an end), multiplied, and summed.
+class name; chosen by ``[filter_scheduler] weight_classes``. Raw values are normalised to 0..1, multiplied, and summed.
+Normalised over the candidates as Nova does (min-max; ``minval`` / ``maxval`` fix an end), or, with ``[filter_scheduler]
+weight_normalization = fixed``, by the range that each weigher declares: then one host's change moves no other's weight.
 """
 
 from typing import ClassVar, Protocol, runtime_checkable
@@ -50,4 +51,28 @@ class VectorWeigher(Protocol):
 
     def weights(self, hosts: HostColumns, spec: RequestSpec) -> np.ndarray:
         """Return a float64 array of length N (hosts that are no candidates included); same rules as weigh."""
+        ...
+
+
+class SelectiveWeigher(Protocol):
+    """Optional: a weigher that looks at the single request (its group), not at a class of requests."""
+
+    def applies(self, spec: RequestSpec) -> bool:
+        """Return False when all hosts weigh the same for ``spec``: then it is not asked.
+
+        A weigher that has this method is kept out of what is cached per request class.
+        """
+        ...
+
+
+class FixedScaleWeigher(Protocol):
+    """Optional: the range of the raw weights, for ``weight_normalization = fixed``."""
+
+    def scale(self, hosts: HostColumns) -> tuple[float, float]:
+        """Return the ends that raw weights are normalised by; what lies outside counts as the end.
+
+        Called with all hosts when their facts have changed. Must not depend on what is claimed or on a request, only
+        on what hosts are (``capacity``, versions ...). Without it, ``minval`` and ``maxval`` must both be set; with a
+        weigher that has neither, every decision is a min-max one.
+        """
         ...

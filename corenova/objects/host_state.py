@@ -47,6 +47,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     :param num_instances: instances that hold a claim here.
     :param num_io_ops: instances being built (or otherwise heavy on I/O) here.
     :param failed_builds: builds that failed in a row.
+    :param free_pci_devices: PCI devices that no instance has.
     :param supported_instances: (arch, hypervisor type, vm mode) triples that the hypervisor can run.
     :param inventories: every resource class, custom ones included.
     """
@@ -71,6 +72,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     num_instances: int = 0
     num_io_ops: int = 0
     failed_builds: int = 0
+    free_pci_devices: int = 0
     service: Service = Service()
     aggregates: tuple[Aggregate, ...] = ()
     traits: frozenset[str] = frozenset()

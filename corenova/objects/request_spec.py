@@ -87,9 +87,13 @@ class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     :param availability_zone: a zone name, or None for any.
     :param force_hosts: hosts named by ``az:host``: filters are skipped, capacity is not.
     :param force_nodes: nodes named by ``az:host:node``.
+    :param requested_host: the host named by ``host`` or ``hypervisor_hostname`` (2.74): filters are asked.
     :param instance_group: set by the scheduler from ``instance_group_uuid`` when it decides.
     :param scheduler_hints: the user's hints as they came, each value a list or text.
+    :param instance_hosts: set by the scheduler when it decides: where the instances are that hints name, ``{uuid:
+        host}``; an instance that is nowhere is left out.
     :param num_instances: how many equal instances the request asked for.
+    :param is_rebuild: the server stays on its host and gets another image: only filters with RUN_ON_REBUILD are asked.
     """
 
     project_id: str
@@ -103,12 +107,41 @@ class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     instance_group: InstanceGroup | None = None
     scheduler_hints: dict[str, object] = {}
     num_instances: int = 1
+    requested_host: str | None = None
+    instance_hosts: dict[str, str] = {}
+    is_rebuild: bool = False
+
+    def get_scheduler_hint(self, name: str, default: object = None) -> object:
+        """Return a hint; of a list of one its only entry (Nova's method, used by filters written for it)."""
+        value = self.scheduler_hints.get(name, default)
+        return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+
+    def hinted(self, name: str) -> list[str]:
+        """Return the entries of a hint that may be one text or a list of them; empty when it is not given."""
+        value = self.scheduler_hints.get(name)
+        if value is None:
+            return []
+        return [str(entry) for entry in value] if isinstance(value, list | tuple) else [str(value)]
+
+    def traits(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the traits that a host must have and must not have, from ``trait:NAME=required|forbidden`` of the
+        flavor's extra specs and (required only, as in Nova) the image's properties; ``trait1:NAME`` ... count alike."""
+        required, forbidden = [], []
+        found = list(self.flavor.extra_specs.items())
+        if self.image is not None:
+            found += [(key, value) for key, value in self.image.properties.items() if value == "required"]
+        for key, value in found:
+            prefix, _, trait = key.partition(":")
+            if trait and prefix.rstrip("0123456789") == "trait":
+                {"required": required, "forbidden": forbidden}.get(value, []).append(trait)
+        return tuple(sorted(set(required))), tuple(sorted(set(forbidden)))
 
     def resources(self) -> dict[str, int]:
         """Return the amounts to claim by resource class, without zeros.
 
         VCPU, MEMORY_MB and DISK_GB come from the flavor (DISK_GB = root + ephemeral + swap, swap rounded up, as
-        Placement is asked by Nova); ``resources:CLASS=n`` extra specs add classes or override those three.
+        Placement is asked by Nova); ``resources:CLASS=n`` extra specs add classes or override those three. Numbered
+        groups (``resources1:CLASS``) are added up: a host here is one provider.
         """
         flavor = self.flavor
         amounts = {
@@ -116,10 +149,15 @@ class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
             MEMORY_MB: flavor.memory_mb,
             DISK_GB: flavor.root_gb + flavor.ephemeral_gb + -(-flavor.swap // 1024),
         }
+        grouped: dict[str, int] = {}
         for key, value in flavor.extra_specs.items():
             prefix, _, resource_class = key.partition(":")
             if prefix == "resources" and resource_class:
                 amounts[resource_class] = int(value)
+            elif resource_class and prefix.rstrip("0123456789") == "resources":
+                grouped[resource_class] = grouped.get(resource_class, 0) + int(value)
+        for resource_class, amount in grouped.items():
+            amounts[resource_class] = amounts.get(resource_class, 0) + amount
         return {resource_class: amount for resource_class, amount in amounts.items() if amount}
 
 
