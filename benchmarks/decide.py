@@ -16,6 +16,7 @@ from corenova.objects.host_state import HostReport, Inventory
 from corenova.objects.request_spec import DISK_GB, MEMORY_MB, VCPU, Flavor, ImageMeta, RequestSpec
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.manager import build_pipeline
+from corenova.scheduler.mirror import Mirror
 
 SIZES = (20, 1000)
 SPEC = RequestSpec(
@@ -88,7 +89,7 @@ def _table(size: int) -> HostTable:
         who = {"binary": services.COMPUTE, "address": "bench", "incarnation": "1", "version": corenova.__version__}
         db.write("bench.register", lambda connection: services.register(connection, hosts=names, **who))
         db.write("bench.report", lambda connection: hosts.report(connection, reports))
-        table.refresh(db, down_time_s=3600.0)
+        Mirror(db, table, down_time_s=3600.0).refresh()
         db.close()
     check(len(table) == size, f"the scheduler sees {len(table)} of {size} hosts")
     return table

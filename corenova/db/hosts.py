@@ -7,6 +7,7 @@ of schedulers can overcommit a host, whatever picture of it they decided on.
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 import sqlalchemy as sa
@@ -14,9 +15,9 @@ from oslo_db.exception import RetryRequest
 
 from corenova.db.engine import execute_many, now
 from corenova.db.schema import aggregate_hosts, aggregates, allocations, compute_nodes, instances, inventories, services
-from corenova.db.services import COMPUTE
+from corenova.db.services import COMPUTE, up
 from corenova.objects.host_state import HostReport, Inventory
-from corenova.objects.states import BUILDING
+from corenova.objects.states import Step
 
 _RAISE = (
     sa.update(inventories)
@@ -33,11 +34,12 @@ _LOWER = (
     .values(used=inventories.c.used - sa.bindparam("amount"))
 )
 _ALLOCATE = sa.insert(allocations)
-_TOUCH = sa.update(compute_nodes).where(compute_nodes.c.host == sa.bindparam("of_host")).values(changed_at=now())
+_CHANGED = {"changed_at": now(), "revision": compute_nodes.c.revision + 1}
+_TOUCH = sa.update(compute_nodes).where(compute_nodes.c.host == sa.bindparam("of_host")).values(_CHANGED)
 _ACQUIT = (
     sa.update(compute_nodes)
     .where(compute_nodes.c.failed_builds > 0, compute_nodes.c.host.in_(sa.bindparam("of_hosts", expanding=True)))
-    .values(failed_builds=0, changed_at=now())
+    .values(failed_builds=0, **_CHANGED)
 )
 _INVENTORY_FIELDS = ("total", "reserved", "allocation_ratio", "min_unit", "max_unit", "step_size")
 
@@ -50,7 +52,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     cpu_info: dict[str, object] = {}
 
 
-decode_facts = msgspec.json.Decoder(Facts).decode
+# Fleets are bought by the rack: few different facts, and they are the same object wherever they are equal.
+decode_facts = lru_cache(maxsize=4096)(msgspec.json.Decoder(Facts).decode)
 
 
 def report(connection: sa.Connection, reports: Sequence[HostReport]) -> None:
@@ -164,7 +167,7 @@ def blame(connection: sa.Connection, host: str) -> None:
     connection.execute(
         sa.update(compute_nodes)
         .where(compute_nodes.c.host == host)
-        .values(failed_builds=compute_nodes.c.failed_builds + 1, changed_at=now())
+        .values(failed_builds=compute_nodes.c.failed_builds + 1, **_CHANGED)
     )
 
 
@@ -185,6 +188,7 @@ class HostRow(msgspec.Struct, frozen=True, kw_only=True):
     facts: Facts
     failed_builds: int
     changed_at: float
+    revision: int
     address: str
     service_id: int | None
     service_uuid: str | None
@@ -202,24 +206,18 @@ def snapshot(
     *,
     down_time_s: float,
     hosts: Sequence[str] | None = None,
-    changed_since: float | None = None,
 ) -> list[HostRow]:
     """Return the hosts with all that belongs to them, in order of their id.
 
     :param hosts: only these.
-    :param changed_since: only those touched at or after this moment of the database's clock.
     """
     wanted = sa.select(compute_nodes.c.host)
     if hosts is not None:
         wanted = wanted.where(compute_nodes.c.host.in_(hosts))
-    if changed_since is not None:
-        wanted = wanted.where(compute_nodes.c.changed_at >= changed_since)
-    everything = hosts is None and changed_since is None
 
     def of(column: sa.Column) -> sa.ColumnElement:
-        return sa.true() if everything else column.in_(wanted)
+        return sa.true() if hosts is None else column.in_(wanted)
 
-    is_up = sa.and_(services.c.forced_down.is_(False), services.c.last_seen_at > now() - down_time_s)
     nodes = connection.execute(
         sa.select(
             compute_nodes,
@@ -228,13 +226,9 @@ def snapshot(
             services.c.address,
             services.c.disabled,
             services.c.disabled_reason,
-            sa.type_coerce(is_up, sa.Boolean).label("is_up"),
+            sa.type_coerce(up(down_time_s), sa.Boolean).label("is_up"),
         )
-        .outerjoin_from(
-            compute_nodes,
-            services,
-            sa.and_(services.c.host == compute_nodes.c.host, services.c.binary == COMPUTE),
-        )
+        .outerjoin_from(compute_nodes, services, _ITS_SERVICE)
         .where(of(compute_nodes.c.host))
         .order_by(compute_nodes.c.id)
     ).all()
@@ -245,7 +239,7 @@ def snapshot(
         held[row.host][row.resource_class] = Inventory(
             used=row.used, **{name: getattr(row, name) for name in _INVENTORY_FIELDS}
         )
-    building = sa.func.sum(sa.case((instances.c.vm_state == BUILDING, 1), else_=0))
+    building = sa.func.sum(sa.case((instances.c.step == Step.BUILD, 1), else_=0))
     counts = {
         row[0]: (row[1], int(row[2]))
         for row in connection.execute(
@@ -272,6 +266,7 @@ def snapshot(
             facts=decode_facts(node.facts),
             failed_builds=node.failed_builds,
             changed_at=node.changed_at,
+            revision=node.revision,
             address=node.address or "",
             service_id=node.service_id,
             service_uuid=node.service_uuid,
@@ -298,14 +293,40 @@ def forget(connection: sa.Connection, host: str) -> None:
     connection.execute(sa.delete(compute_nodes).where(compute_nodes.c.host == host))
 
 
-def liveness(connection: sa.Connection, *, down_time_s: float) -> dict[str, tuple[bool, bool]]:
-    """Return ``{host: (is_up, disabled)}`` of all hosts: what changes by the mere passing of time."""
-    is_up = sa.and_(services.c.forced_down.is_(False), services.c.last_seen_at > now() - down_time_s)
-    rows = connection.execute(
-        sa.select(compute_nodes.c.host, sa.type_coerce(is_up, sa.Boolean), services.c.disabled).outerjoin_from(
-            compute_nodes,
-            services,
-            sa.and_(services.c.host == compute_nodes.c.host, services.c.binary == COMPUTE),
-        )
+_ITS_SERVICE = sa.and_(services.c.host == compute_nodes.c.host, services.c.binary == COMPUTE)
+
+
+def census(connection: sa.Connection) -> tuple[int, int]:
+    """Return how many hosts there are, and the highest id: by these one sees that hosts have come or gone."""
+    count, highest = connection.execute(sa.select(sa.func.count(), sa.func.max(compute_nodes.c.id))).one()
+    return count, highest or 0
+
+
+def changed(connection: sa.Connection, since: float) -> Sequence[sa.Row]:
+    """Return (host, revision, changed_at) of hosts touched at or after a moment of the database's clock."""
+    c = compute_nodes.c
+    return connection.execute(sa.select(c.host, c.revision, c.changed_at).where(c.changed_at >= since)).all()
+
+
+def out_of_service(connection: sa.Connection, *, down_time_s: float) -> dict[str, tuple[bool, bool, str | None]]:
+    """Return ``{host: (is_up, disabled, disabled_reason)}`` of hosts that are down or disabled.
+
+    A service falls silent without touching anything, by the mere passing of time; so this is asked every time.
+    """
+    is_up = sa.type_coerce(up(down_time_s), sa.Boolean).label("is_up")
+    found = (
+        sa.select(compute_nodes.c.host, is_up, services.c.disabled, services.c.disabled_reason)
+        .outerjoin_from(compute_nodes, services, _ITS_SERVICE)
+        .where(sa.or_(services.c.id.is_(None), services.c.disabled.is_(True), sa.not_(up(down_time_s))))
     )
-    return {host: (bool(up), True if disabled is None else bool(disabled)) for host, up, disabled in rows}
+    return {
+        row.host: (bool(row.is_up), True if row.disabled is None else bool(row.disabled), row.disabled_reason)
+        for row in connection.execute(found)
+    }
+
+
+def builds(connection: sa.Connection) -> dict[str, int]:
+    """Return how many builds are under way on each host that has any."""
+    c = instances.c
+    found = sa.select(c.host, sa.func.count()).where(c.step == Step.BUILD, c.host.is_not(None)).group_by(c.host)
+    return dict(connection.execute(found).all())

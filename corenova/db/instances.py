@@ -107,6 +107,13 @@ def existing(connection: sa.Connection, uuids: Sequence[str]) -> Sequence[str]:
     return connection.execute(sa.select(instances.c.uuid).where(instances.c.uuid.in_(uuids))).scalars().all()
 
 
+def hosts_of(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, str]:
+    """Return ``{uuid: host}`` of those of these instances that are somewhere."""
+    c = instances.c
+    found = sa.select(c.uuid, c.host).where(c.uuid.in_(uuids), c.deleted.is_(False), c.host.is_not(None))
+    return dict(connection.execute(found).all())
+
+
 _GET = _VIEW.where(instances.c.uuid == sa.bindparam("of_uuid"), instances.c.deleted.is_(False))
 
 

@@ -185,6 +185,8 @@ compute_nodes = Table(
     Column("created_at", Double, nullable=False),
     # Bumped by whatever changes what a scheduler must know of this host; it reads rows newer than its last look.
     Column("changed_at", Double, nullable=False, index=True),
+    # Counts those changes: a scheduler that has made all of them itself need not read the host again.
+    Column("revision", Integer, nullable=False, default=0, server_default="0"),
 )
 
 inventories = Table(

@@ -63,7 +63,8 @@ def withdraw(connection: sa.Connection, *, binary: str, address: str, incarnatio
     return withdrawn.rowcount > 0
 
 
-def _up(down_time_s: float) -> sa.ColumnElement:
+def up(down_time_s: float) -> sa.ColumnElement:
+    """Return the condition that a service is up: heard of within ``down_time_s`` and not forced down."""
     return sa.and_(services.c.forced_down.is_(False), services.c.last_seen_at > now() - down_time_s)
 
 
@@ -76,7 +77,7 @@ def list_services(
     hosts: Sequence[str] | None = None,
 ) -> Sequence[sa.Row]:
     """Return the services, each with ``is_up``."""
-    select = sa.select(services, sa.type_coerce(_up(down_time_s), sa.Boolean).label("is_up")).order_by(services.c.id)
+    select = sa.select(services, sa.type_coerce(up(down_time_s), sa.Boolean).label("is_up")).order_by(services.c.id)
     if binary is not None:
         select = select.where(services.c.binary == binary)
     if host is not None:
@@ -106,7 +107,7 @@ def served_by(connection: sa.Connection, address: str, hosts: Iterable[str]) -> 
 
 def get(connection: sa.Connection, service_uuid: str, *, down_time_s: float) -> sa.Row:
     """Return one service with ``is_up``; raises NotFound."""
-    is_up = sa.type_coerce(_up(down_time_s), sa.Boolean).label("is_up")
+    is_up = sa.type_coerce(up(down_time_s), sa.Boolean).label("is_up")
     row = connection.execute(sa.select(services, is_up).where(services.c.uuid == service_uuid)).first()
     if row is None:
         raise NotFound(f"Service {service_uuid} could not be found.")
@@ -119,7 +120,8 @@ def update(connection: sa.Connection, service_uuid: str, **values: object) -> No
     if row is None:
         raise NotFound(f"Service {service_uuid} could not be found.")
     connection.execute(sa.update(services).where(services.c.uuid == service_uuid).values(updated_at=now(), **values))
-    connection.execute(sa.update(compute_nodes).where(compute_nodes.c.host == row.host).values(changed_at=now()))
+    changed = {"changed_at": now(), "revision": compute_nodes.c.revision + 1}
+    connection.execute(sa.update(compute_nodes).where(compute_nodes.c.host == row.host).values(changed))
 
 
 def delete(connection: sa.Connection, service_uuid: str) -> str:

@@ -4,11 +4,15 @@ import msgspec
 
 
 class StageResult(msgspec.Struct, frozen=True, array_like=True):
-    """One stage or filter: how many hosts it was asked about and how many it let pass."""
+    """One stage or filter: how many hosts it was asked about and how many it let pass.
+
+    :param lazily: it was asked one host at a time, the best first, until enough had passed.
+    """
 
     name: str
     asked: int
     passed: int
+    lazily: bool = False
 
 
 class Rejection(msgspec.Struct, frozen=True, array_like=True):
@@ -26,6 +30,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     :param weights: per weigher the weighted value of the chosen host, then their sum under ``total``.
     :param alternates: the (host, zone) pairs that a failed build would go to next, best first.
     :param summary: the sentence for the user when nothing fits.
+    :param candidates: hosts that passed all but the lazily asked.
+    :param revision: the scheduler's count of changes of hosts when it decided.
     """
 
     host: str | None
@@ -34,3 +40,5 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     alternates: tuple[tuple[str, str], ...] = ()
     rejections: tuple[Rejection, ...] = ()
     summary: str = ""
+    candidates: int = 0
+    revision: int = 0

@@ -1,201 +1,395 @@
-"""The scheduler's picture of the hosts: one numpy column a fact, brought up to date from the database.
+"""The scheduler's picture of the hosts: one numpy column a fact, and a journal of the rows that have changed.
 
-Claims of this process are entered at once; what others do arrives with the next refresh, which reads only hosts that
-were touched since. The picture may be stale, never trusted: every claim is checked by the database.
+Values in, values out: refresh.py brings it up to date from the database, the pipeline decides on it and enters its
+choices at once. Whoever keeps something that was computed from the picture catches up with the journal instead of
+computing it anew. The picture may be stale, never trusted: every claim is checked by the database.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 import msgspec
 import numpy as np
 
-from corenova.db import hosts as db_hosts
-from corenova.db.engine import Database
-from corenova.db.hosts import HostRow
-from corenova.objects.host_state import Aggregate, HostState, Inventory, Service
+from corenova.db.hosts import Facts, HostRow
+from corenova.objects.host_state import Aggregate, Inventory
 from corenova.objects.request_spec import DISK_GB, MEMORY_MB, VCPU
+from corenova.scheduler.views import HostView
 
-_OVERLAP_S = 10.0
-"""How far back a refresh reads: a transaction may commit this much after the moment that it stamped on its rows."""
-_NOTHING = Inventory(total=0)
+T = TypeVar("T")
+NOTHING = Inventory(total=0)
+_LIMITS = ("min_unit", "max_unit", "step_size")
+_MOST_CHANGES = 4
+"""How long the journal may grow, in changes a host: whoever is further behind starts anew, which is cheaper then."""
 _decode_metadata = msgspec.json.Decoder(dict[str, str]).decode
-
-
-class _States:
-    """The row views, made when somebody looks at them and kept until their host changes."""
-
-    def __init__(self, table: "HostTable"):
-        self._table = table
-        self._made: dict[int, HostState] = {}
-
-    def __len__(self) -> int:
-        return len(self._table)
-
-    def __getitem__(self, index: int) -> HostState:
-        if not -len(self) <= index < len(self):
-            raise IndexError(index)
-        index %= len(self)
-        if index not in self._made:
-            self._made[index] = self._table.make_state(index)
-        return self._made[index]
-
-    def forget(self, index: int) -> None:
-        """The host has changed."""
-        self._made.pop(index, None)
 
 
 class HostTable:
     """All hosts as columns; implements the HostColumns of contracts/filter.py. Not thread-safe: its owner locks.
 
+    Columns that claims change are properties: reading one sets ``usage_read``, by which the pipeline tells answers that
+    a claim may change from those that it cannot.
+
     :param default_zone: the zone of hosts that no aggregate puts in one.
+    :ivar revision: counts the changes of single hosts.
+    :ivar epoch: grows when nothing that was computed before is worth keeping (hosts come or go, aggregates change).
     """
 
     def __init__(self, *, default_zone: str):
         self._default_zone = default_zone
-        self.newest_change = 0.0
-        self._fill([])
+        self.revision = 0
+        self.epoch = 0
+        self.usage_read = False
+        self.load([])
+
+    @classmethod
+    def of(cls, rows: Sequence[HostRow], *, default_zone: str = "nova") -> "HostTable":
+        """Return a table of these hosts."""
+        table = cls(default_zone=default_zone)
+        table.load(rows)
+        return table
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def _fill(self, rows: list[HostRow]) -> None:
-        self._consumed: set[int] = set()
-        self.rows = rows
+    def load(self, rows: Sequence[HostRow]) -> None:
+        """Take these hosts instead of those that were here."""
+        self.epoch += 1
+        count = len(rows)
+        self._forget_changes(count)
         self.names = [row.host for row in rows]
         self.index = {name: i for i, name in enumerate(self.names)}
+        self.uuids = [row.uuid for row in rows]
         self.addresses = [row.address for row in rows]
-        self.aggregates = [
-            tuple(Aggregate(name=name, metadata=_decode_metadata(text)) for name, text in row.aggregates)
-            for row in rows
-        ]
-        self.zones = [self._zone(members) for members in self.aggregates]
-        self._metadata_keys = {key for members in self.aggregates for a in members for key in a.metadata}
-        self.has_tenant_rules = any(key.startswith("filter_tenant_id") for key in self._metadata_keys)
-        self.is_up = np.array([row.is_up for row in rows], dtype=bool)
-        self.disabled = np.array([row.disabled for row in rows], dtype=bool)
-        self.failed_builds = np.array([row.failed_builds for row in rows], dtype=np.int64)
-        self.num_instances = np.array([row.num_instances for row in rows], dtype=np.int64)
-        self.num_io_ops = np.array([row.num_io_ops for row in rows], dtype=np.int64)
-        self.classes = sorted({name for row in rows for name in row.inventories} | {VCPU, MEMORY_MB, DISK_GB})
-        self.free: dict[str, np.ndarray] = {}
-        self.limits: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-        for name in self.classes:
-            held = [row.inventories.get(name, _NOTHING) for row in rows]
-            self.free[name] = np.array([i.capacity - i.used for i in held], dtype=np.int64)
-            self.limits[name] = tuple(
-                np.array([getattr(i, field) for i in held], dtype=np.int64)
-                for field in ("min_unit", "max_unit", "step_size")
-            )
-        cpus = [row.inventories.get(VCPU, _NOTHING) for row in rows]
-        self.vcpus_free = np.array([i.total * i.allocation_ratio - i.used for i in cpus], dtype=np.float64)
-        self.free_ram_mb = self.free[MEMORY_MB]
-        self.free_disk_mb = self.free[DISK_GB] * 1024
-        self.states = _States(self)
+        self.host_ips = [row.host_ip for row in rows]
+        self.disabled_reasons = [row.disabled_reason for row in rows]
+        self.topologies: list[object] = [getattr(row, "topology", None) for row in rows]
+        self._sets: _Kinds[tuple[Aggregate, ...]] = _Kinds(count)
+        self._facts: _Kinds[tuple[str, Facts]] = _Kinds(count)
+        self._shapes: _Kinds[dict[str, Inventory]] = _Kinds(count)
+        self.is_up, self.disabled = np.zeros((2, count), dtype=bool)
+        self.failed_builds, self.hypervisor_version = np.zeros((2, count), dtype=np.int64)
+        self._num_instances, self._num_io_ops, self._free_pci_devices = np.zeros((3, count), dtype=np.int64)
+        self._free: dict[str, np.ndarray] = {}
+        self._vcpus_free = np.zeros(count)
+        self._free_disk_mb = np.zeros(count, dtype=np.int64)
+        self.cells: dict[str, memoryview] = {}
+        for name in (VCPU, MEMORY_MB, DISK_GB):
+            self._add_class(name)
+        # One number at a time is read and written through a memoryview in half the time.
+        self.ram_cells = self.cells[MEMORY_MB]
+        self.instances_cells, self.io_ops_cells = memoryview(self._num_instances), memoryview(self._num_io_ops)
+        self.vcpus_cells, self.disk_cells = memoryview(self._vcpus_free), memoryview(self._free_disk_mb)
+        self.states = [HostView(self, index) for index in range(count)]
+        for index, row in enumerate(rows):
+            self._set(index, row)
+        self._forget_kept()
 
-    def _zone(self, aggregates: Iterable[Aggregate]) -> str:
-        named = (a.metadata["availability_zone"] for a in aggregates if "availability_zone" in a.metadata)
-        return next(named, self._default_zone)
+    def _add_class(self, name: str) -> None:
+        self._free[name] = np.zeros(len(self.names), dtype=np.int64)
+        self.cells[name] = memoryview(self._free[name])
 
-    def refresh(self, db: Database, *, down_time_s: float, everything: bool = False) -> None:
-        """Read what has changed, or everything; which services are up is always read."""
-        since = None if everything or not len(self) else self.newest_change - _OVERLAP_S
-        read = db.read(lambda c: db_hosts.snapshot(c, down_time_s=down_time_s, changed_since=since))
-        if since is None:
-            rows = read
-        else:
-            alive = db.read(lambda c: db_hosts.liveness(c, down_time_s=down_time_s))
-            changed = {row.host: row for row in read}
-            rows = [
-                changed.pop(row.host, None) or _with_service(row, *alive[row.host])
-                for row in self.rows
-                if row.host in alive
-            ]
-            rows += sorted(changed.values(), key=lambda row: row.id)
-        self.newest_change = max((row.changed_at for row in rows), default=0.0)
-        self._fill(rows)
+    def _forget_changes(self, count: int) -> None:
+        self._journal: list[int] = []
+        self._base = self.revision
+        self._longest = _MOST_CHANGES * count + 1000
+        self._most = count // 2 + 64
+        self._last: tuple[int, int, dict[int, bool]] = (-1, -1, {})
 
-    def reload(self, db: Database, hosts: Iterable[str], *, down_time_s: float) -> None:
-        """Read these hosts again: a claim on one of them has failed."""
-        # Hosts that claims were entered for since the last refresh too: their rows here do not know of those.
-        names = list({*hosts, *(self.names[index] for index in self._consumed)})
-        fresh = db.read(lambda c: db_hosts.snapshot(c, down_time_s=down_time_s, hosts=names))
-        by_name = {row.host: row for row in fresh}
-        self._fill([by_name.get(row.host, row) for row in self.rows])
+    def _forget_kept(self) -> None:
+        self._limits: dict[str, tuple[np.ndarray, ...]] = {}
+        self._masks: dict[tuple[str, str], np.ndarray] = {}
+        self._zones: dict[int, str] = {}
+        self._overrides: dict[tuple[str, float], np.ndarray | float] = {}
+
+    # What changes.
+
+    def apply(self, rows: Iterable[HostRow]) -> None:
+        """Take what was read of hosts that are here; what differs enters the journal."""
+        for row in rows:
+            index = self.index[row.host]
+            epoch = self.epoch
+            usage, facts = self._set(index, row)
+            if usage or facts:
+                self._note(index, facts=facts)
+            if facts or epoch != self.epoch:
+                self._forget_kept()
+
+    def _set(self, index: int, row: HostRow) -> tuple[bool, bool]:
+        """Write a row; return whether what claims change has changed, and whether facts have."""
+        facts = self._facts.set(index, (row.hypervisor_type, row.facts))
+        aggregates = tuple(Aggregate(name=name, metadata=_decode_metadata(text)) for name, text in row.aggregates)
+        if self._sets.set(index, aggregates):
+            self.epoch += 1
+            facts = True
+        bare = {name: msgspec.structs.replace(held, used=0) for name, held in row.inventories.items()}
+        facts |= self._shapes.set(index, bare)
+        facts |= self.set_service(index, is_up=row.is_up, disabled=row.disabled, reason=row.disabled_reason, note=False)
+        for name in ("failed_builds", "hypervisor_version"):
+            facts |= _put(getattr(self, name), index, getattr(row, name))
+        self.addresses[index], self.host_ips[index] = row.address, row.host_ip
+        usage = _put(self._num_instances, index, row.num_instances) | _put(self._num_io_ops, index, row.num_io_ops)
+        for name in row.inventories.keys() - self._free.keys():
+            self._add_class(name)
+        for name, column in self._free.items():
+            held = row.inventories.get(name, NOTHING)
+            usage |= _put(column, index, held.capacity - held.used)
+        cpus = row.inventories.get(VCPU, NOTHING)
+        usage |= _put(self._vcpus_free, index, cpus.total * cpus.allocation_ratio - cpus.used)
+        self._free_disk_mb[index] = self._free[DISK_GB][index] * 1024
+        return usage, facts
+
+    def set_service(
+        self, index: int, *, is_up: bool, disabled: bool, reason: str | None = None, note: bool = True
+    ) -> bool:
+        """Write the state of a host's service; return whether it has changed."""
+        changed = _put(self.is_up, index, is_up) | _put(self.disabled, index, disabled)
+        self.disabled_reasons[index] = reason
+        if changed and note:
+            self._note(index, facts=True)
+        return changed
+
+    def set_io_ops(self, index: int, number: int) -> None:
+        """Write how many builds are under way on a host."""
+        if _put(self._num_io_ops, index, number):
+            self._note(index)
 
     def consume(self, index: int, resources: Mapping[str, int]) -> None:
         """Enter a claim that is about to be made on a host, so that the next decision sees it."""
-        self._consumed.add(index)
-        for name, amount in resources.items():
-            self.free[name][index] -= amount
-        self.vcpus_free[index] -= resources.get(VCPU, 0)
-        self.free_disk_mb[index] -= resources.get(DISK_GB, 0) * 1024
-        self.num_instances[index] += 1
-        self.num_io_ops[index] += 1
-        self.states.forget(index)
+        self._take(index, resources, 1)
+        self.io_ops_cells[index] += 1
 
-    def make_state(self, index: int) -> HostState:
-        """Return the row view of one host as it is now."""
-        row = self.rows[index]
-        inventories = {
-            name: msgspec.structs.replace(held, used=held.capacity - int(self.free[name][index]))
-            for name, held in row.inventories.items()
+    def release(self, index: int, resources: Mapping[str, int]) -> None:
+        """Enter that a claim was given back."""
+        self._take(index, resources, -1)
+
+    def _take(self, index: int, resources: Mapping[str, int], sign: int) -> None:
+        for name, amount in resources.items():
+            amount *= sign
+            self.cells[name][index] -= amount
+            if name == VCPU:
+                self.vcpus_cells[index] -= amount
+            elif name == DISK_GB:
+                self.disk_cells[index] -= amount * 1024
+        self.instances_cells[index] += sign
+        self._note(index)
+
+    def _note(self, index: int, *, facts: bool = False) -> None:
+        self.revision += 1
+        self._journal.append(index << 1 | facts)
+        if len(self._journal) > self._longest:
+            half = len(self._journal) // 2
+            del self._journal[:half]
+            self._base += half
+
+    def changes_since(self, revision: int) -> Mapping[int, bool] | None:
+        """Return the rows that have changed after ``revision``, each with whether its facts have; None: too many.
+
+        A row without a change of facts differs in what claims change, and in nothing else.
+        """
+        if self._last[0] == revision and self._last[1] == self.revision:
+            return self._last[2]
+        entries = self._journal[revision - self._base :] if revision >= self._base else None
+        if entries is None or len(entries) > self._most:
+            return None
+        changed: dict[int, bool] = {}
+        for entry in entries:
+            row = entry >> 1
+            changed[row] = entry & 1 == 1 or changed.get(row, False)
+        self._last = (revision, self.revision, changed)
+        return changed
+
+    # What claims change.
+
+    @property
+    def free_ram_mb(self) -> np.ndarray:
+        """RAM that may be claimed, in MiB."""
+        return self.free(MEMORY_MB)
+
+    @property
+    def free_disk_mb(self) -> np.ndarray:
+        """Disk that may be claimed, in MiB."""
+        self.usage_read = True
+        return self._free_disk_mb
+
+    @property
+    def vcpus_free(self) -> np.ndarray:
+        """total * ratio - used, without the reserve."""
+        self.usage_read = True
+        return self._vcpus_free
+
+    @property
+    def num_instances(self) -> np.ndarray:
+        """Instances with a claim."""
+        self.usage_read = True
+        return self._num_instances
+
+    @property
+    def num_io_ops(self) -> np.ndarray:
+        """Builds under way."""
+        self.usage_read = True
+        return self._num_io_ops
+
+    @property
+    def free_pci_devices(self) -> np.ndarray:
+        """PCI devices that no instance has."""
+        self.usage_read = True
+        return self._free_pci_devices
+
+    def free(self, resource_class: str) -> np.ndarray:
+        """Return what is left of a resource class; zeros when no host has it."""
+        self.usage_read = True
+        column = self._free.get(resource_class)
+        return np.zeros(len(self), dtype=np.int64) if column is None else column
+
+    def has_free(self, index: int, resources: Mapping[str, int]) -> bool:
+        """Tell whether one host has these amounts left."""
+        cells = self.cells
+        for name, amount in resources.items():  # noqa: SIM110 - a generator takes twice the time
+            if name not in cells or cells[name][index] < amount:
+                return False
+        return True
+
+    # What hosts are.
+
+    def rows(self, names: Iterable[str]) -> np.ndarray:
+        """Return the positions of those of the hosts ``names`` that are here."""
+        return np.array([self.index[name] for name in names if name in self.index], dtype=np.intp)
+
+    def inventories(self, index: int) -> dict[str, Inventory]:
+        """Return the inventories of one host, with what is used now."""
+        return {
+            name: msgspec.structs.replace(held, used=held.capacity - self.cells[name][index])
+            for name, held in self._shapes.of(index).items()
         }
-        cpu, ram, disk = (inventories.get(name, _NOTHING) for name in (VCPU, MEMORY_MB, DISK_GB))
-        return HostState(
-            host=row.host,
-            nodename=row.host,
-            uuid=row.uuid,
-            address=row.address,
-            availability_zone=self.zones[index],
-            hypervisor_type=row.hypervisor_type,
-            hypervisor_version=row.hypervisor_version,
-            host_ip=row.host_ip,
-            free_ram_mb=int(self.free_ram_mb[index]),
-            total_usable_ram_mb=ram.total,
-            free_disk_mb=int(self.free_disk_mb[index]),
-            total_usable_disk_gb=disk.total,
-            vcpus_total=cpu.total,
-            vcpus_used=cpu.used,
-            cpu_allocation_ratio=cpu.allocation_ratio,
-            ram_allocation_ratio=ram.allocation_ratio,
-            disk_allocation_ratio=disk.allocation_ratio,
-            num_instances=int(self.num_instances[index]),
-            num_io_ops=int(self.num_io_ops[index]),
-            failed_builds=int(self.failed_builds[index]),
-            service=Service(
-                disabled=bool(self.disabled[index]),
-                disabled_reason=row.disabled_reason,
-                is_up=bool(self.is_up[index]),
-            ),
-            aggregates=self.aggregates[index],
-            traits=frozenset(row.facts.traits),
-            supported_instances=row.facts.supported_instances,
-            cpu_info=row.facts.cpu_info,
-            inventories=inventories,
+
+    def shape(self, index: int) -> dict[str, Inventory]:
+        """Return the inventories of one host as if nothing were used."""
+        return self._shapes.of(index)
+
+    def facts(self, index: int) -> Facts:
+        """Return what the compute tells of one host."""
+        return self._facts.of(index)[1]
+
+    def hypervisor_type(self, index: int) -> str:
+        """Return the hypervisor's name."""
+        return self._facts.of(index)[0]
+
+    def aggregates(self, index: int) -> tuple[Aggregate, ...]:
+        """Return the aggregates that one host is in."""
+        return self._sets.of(index)
+
+    def zone(self, index: int) -> str:
+        """Return the availability zone of one host."""
+        kind = self._sets.ids[index]
+        if kind not in self._zones:
+            self._zones[kind] = self._zone_of(self._sets.of(index))
+        return self._zones[kind]
+
+    def _zone_of(self, aggregates: Iterable[Aggregate]) -> str:
+        named = (a.metadata["availability_zone"] for a in aggregates if "availability_zone" in a.metadata)
+        return next(named, self._default_zone)
+
+    def limits(self, resource_class: str) -> tuple[np.ndarray, ...]:
+        """Return min_unit, max_unit and step_size of a resource class."""
+        if resource_class not in self._limits:
+            self._limits[resource_class] = tuple(
+                self._shapes.column(lambda shape, n=name: getattr(shape.get(resource_class, NOTHING), n), np.int64)
+                for name in _LIMITS
+            )
+        return self._limits[resource_class]
+
+    def capacity(self, resource_class: str) -> np.ndarray:
+        """Return what may be claimed of a resource class on empty hosts."""
+        return self._kept(
+            ("capacity", resource_class),
+            lambda: self._shapes.column(lambda shape: shape.get(resource_class, NOTHING).capacity, np.int64),
         )
+
+    def has_trait(self, trait: str) -> np.ndarray:
+        """Return where the host has ``trait``."""
+        return self._kept(("trait", trait), lambda: self._facts.column(lambda kind: trait in kind[1].traits, bool))
+
+    def zone_is(self, zone: str) -> np.ndarray:
+        """Return where the host is in ``zone``."""
+        return self._kept(("zone", zone), lambda: self._sets.column(lambda kind: self._zone_of(kind) == zone, bool))
+
+    def _kept(self, key: tuple[str, str], make: Callable[[], np.ndarray]) -> np.ndarray:
+        if key not in self._masks:
+            self._masks[key] = make()
+        return self._masks[key]
+
+    def by_aggregates(self, judge: Callable[[tuple[Aggregate, ...]], bool | int | float]) -> np.ndarray:
+        """Return ``judge`` of each host's aggregates."""
+        return self._sets.column(judge)
+
+    def any_aggregate(self, judge: Callable[[Aggregate], bool]) -> bool:
+        """Tell whether ``judge`` holds for an aggregate of the whole fleet."""
+        return any(judge(aggregate) for members in self._sets.kinds() for aggregate in members)
 
     def override(self, option: str, default: float) -> np.ndarray | float:
         """Return the multiplier ``option`` per host: aggregate metadata of that name wins, the smallest of several."""
-        if option not in self._metadata_keys:
-            return default
-        found = {
-            i: min(values)
-            for i, members in enumerate(self.aggregates)
-            if (values := [v for a in members if (v := _number(a.metadata.get(option))) is not None])
-        }
-        if not found:
-            return default
-        column = np.full(len(self), default)
-        for i, value in found.items():
-            column[i] = value
-        return column
+        key = (option, default)
+        if key not in self._overrides:
+
+            def multiplier(aggregates: tuple[Aggregate, ...]) -> float:
+                values = [v for a in aggregates if (v := _number(a.metadata.get(option))) is not None]
+                return min(values, default=default)
+
+            named = self.any_aggregate(lambda aggregate: option in aggregate.metadata)
+            self._overrides[key] = self._sets.column(multiplier, np.float64) if named else default
+        return self._overrides[key]
+
+    def view(self, index: int) -> HostView:
+        """Return the row view of one host."""
+        return self.states[index]
 
 
-def _with_service(row: HostRow, is_up: bool, disabled: bool) -> HostRow:
-    if row.is_up == is_up and row.disabled == disabled:
-        return row
-    return msgspec.structs.replace(row, is_up=is_up, disabled=disabled)
+class _Kinds(Generic[T]):
+    """One value a host of which there are few different ones: they are kept once, and columns are made from them."""
+
+    def __init__(self, count: int):
+        self.ids = np.full(count, -1, dtype=np.int32)
+        self._cells = memoryview(self.ids)
+        self._values: list[T] = []
+        self._found: dict[object, int] = {}
+
+    def set(self, index: int, value: T) -> bool:
+        """Write the value of a host; return whether it has changed."""
+        key = msgspec.msgpack.encode(value)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = len(self._values)
+            self._values.append(value)
+        return _put(self.ids, index, found)
+
+    def of(self, index: int) -> T:
+        """Return the value of a host."""
+        return self._values[self._cells[index]]
+
+    def kinds(self) -> list[T]:
+        """Return the values that some host has."""
+        return [self._values[i] for i in np.unique(self.ids)] if len(self.ids) else []
+
+    def column(self, read: Callable[[T], object], dtype: object = None) -> np.ndarray:
+        """Return ``read`` of the value of each host; values that no host has any more are not looked at."""
+        used = np.unique(self.ids) if len(self._values) > 1 else range(len(self._values))
+        answers = {int(i): read(self._values[i]) for i in used}
+        if dtype is None:
+            dtype = np.result_type(*answers.values()) if answers else bool
+        table = np.zeros(max(len(self._values), 1), dtype=dtype)
+        for i, answer in answers.items():
+            table[i] = answer
+        return table[self.ids]
+
+
+def _put(column: np.ndarray, index: int, value: object) -> bool:
+    """Write one number and return whether it was another one before."""
+    if column[index] == value:
+        return False
+    column[index] = value
+    return True
 
 
 def _number(text: str | None) -> float | None:

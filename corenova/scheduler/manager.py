@@ -4,38 +4,45 @@ A picture may be old and another scheduler may be quicker: then the claim fails 
 again, and each instance is decided and claimed by itself. Nothing is called unplaceable before a fresh look.
 """
 
-import logging
+import re
 import threading
 import time
 from collections.abc import Sequence
 
 import msgspec
+import sqlalchemy as sa
 from oslo_config import cfg
 
 from corenova import loader
 from corenova.conf import filter_scheduler
-from corenova.db import membership, work
+from corenova.db import instances, membership, work
 from corenova.db.engine import Database
 from corenova.db.work import Placement
 from corenova.events import Events
 from corenova.objects.decision import Decision
-from corenova.objects.request_spec import InstanceGroup, RequestSpec, Selection, SelectRequest
+from corenova.objects.request_spec import RequestSpec, Selection, SelectRequest
 from corenova.rpc.server import expose
 from corenova.scheduler import claims
 from corenova.scheduler.hosts import HostTable
+from corenova.scheduler.mirror import Mirror
 from corenova.scheduler.pipeline import Pipeline
 from corenova.scheduler.stages import AvailabilityZone, Capacity, ForcedHost, HostEnabled, Tenant
-
-LOG = logging.getLogger(__name__)
 
 _ALL = {
     "nova.scheduler.weights.all_weighers": "weight_classes",
     "nova.scheduler.filters.all_filters": "enabled_filters",
 }
 """Nova's words for its own list, as old ini files have them: our defaults."""
+_ROUNDS = 3
 _TRIES = 10
+_SCATTER = 8
+"""Among how many of the best hosts one is chosen at random while others are claiming the same ones."""
+_CONTENDED_S = 1.0
+_UUID = re.compile("[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
-Instances = Sequence[tuple[str, int]]
+Wish = tuple[RequestSpec, tuple[str, int]]
+"""A request, and (uuid, generation) of the instance it is for."""
+Choice = tuple[RequestSpec, tuple[str, int], Decision]
 
 
 def build_pipeline(conf: cfg.ConfigOpts) -> Pipeline:
@@ -57,6 +64,7 @@ def build_pipeline(conf: cfg.ConfigOpts) -> Pipeline:
         alternates=conf.scheduler.max_attempts - 1,
         subset=section.host_subset_size,
         shuffle=section.shuffle_best_same_weighed_hosts,
+        fixed=section.weight_normalization == "fixed",
     )
 
 
@@ -74,11 +82,11 @@ class SchedulerManager:
     def __init__(self, conf: cfg.ConfigOpts, db: Database, events: Events, pipeline: Pipeline):
         self._db = db
         self._events = events
-        self._down_time_s = float(conf.service_down_time)
         self._refresh_interval_s = conf.scheduler.refresh_interval_s
         self._pipeline = pipeline
         self._hosts = HostTable(default_zone=conf.default_availability_zone)
-        self._refreshed_at = -1e9
+        self._mirror = Mirror(db, self._hosts, down_time_s=float(conf.service_down_time))
+        self._contended_until = 0.0
         # One decision at a time: each must see the ones before it.
         self._lock = threading.Lock()
 
@@ -86,97 +94,119 @@ class SchedulerManager:
     def select_destinations(self, ctxt: dict, requests: list[SelectRequest]) -> list[Selection]:
         """Place and claim; the answers are in the order of the instances."""
         with self._lock:
-            self._refresh()
-            return self._select(requests)
-
-    def _refresh(self, *, everything: bool = False) -> None:
-        if everything or time.monotonic() - self._refreshed_at > self._refresh_interval_s:
-            self._hosts.refresh(self._db, down_time_s=self._down_time_s, everything=everything)
-            self._refreshed_at = time.monotonic()
+            try:
+                if time.monotonic() - self._mirror.refreshed_at > self._refresh_interval_s:
+                    self._mirror.refresh()
+                return self._select(requests)
+            except BaseException:
+                # Claims were entered that may not have come true, or have and nobody was told.
+                self._mirror.distrust()
+                raise
 
     def _select(self, requests: list[SelectRequest]) -> list[Selection]:
-        decided: list[tuple[RequestSpec, tuple[str, int], Decision]] = []
-        groups: dict[str, InstanceGroup] = {}
-        alone: list[tuple[RequestSpec, tuple[str, int]]] = []
+        """Decide and claim everything in one transaction; what cannot be done so is done one by one."""
+        wishes: list[Wish] = [(request.spec, one) for request in requests for one in request.instances]
+        for _ in range(_ROUNDS):
+            decided, waiting = self._decide(requests)
+            if not decided or self._claim(decided):
+                done = {one for _, one, _ in decided}
+                selections = [self._selected(*choice) for choice in decided]
+                return selections + self._select_alone([wish for wish in waiting if wish[1] not in done])
+        return self._select_alone(wishes)
+
+    def _decide(self, requests: list[SelectRequest]) -> tuple[list[Choice], list[Wish]]:
+        """Decide on all requests; return the decisions that found a host, and the wishes that must wait for more."""
+        decided: list[Choice] = []
+        waiting: list[Wish] = []
+        groups: set[str] = set()
         for request in requests:
-            if request.spec.instance_group_uuid in groups:
+            group = request.spec.instance_group_uuid
+            if group is not None and group in groups:
                 # A second wish for one group in this round: it must see the first one's members.
-                alone += [(request.spec, one) for one in request.instances]
+                waiting += [(request.spec, one) for one in request.instances]
                 continue
-            spec = self._with_group(request.spec)
-            if spec.instance_group is not None:
-                groups[spec.instance_group.uuid] = spec.instance_group
-            decisions = self._pipeline.place(self._hosts, spec, len(request.instances))
+            groups.add(group)
+            spec = self._resolved(request.spec)
+            decisions = self._pipeline.place(self._hosts, spec, len(request.instances), among=self._among())
             for one, decision in zip(request.instances, decisions, strict=True):
                 if decision.host is None:
-                    alone.append((request.spec, one))  # not before a fresh look
+                    waiting.append((request.spec, one))  # nothing is unplaceable before a fresh look
                 else:
                     decided.append((spec, one, decision))
-        if not decided or claims.claim(self._db, [self._placement(*d) for d in decided], self._used(decided)):
-            selections = [self._selected(spec, one[0], decision) for spec, one, decision in decided]
-        else:
-            selections = []
-            alone = [(spec, one) for spec, one, _ in decided] + alone
-        if alone:
-            self._refresh(everything=True)
-            selections += self._select_alone(alone)
-        return selections
+        return decided, waiting
 
-    @staticmethod
-    def _used(decided: list[tuple[RequestSpec, tuple[str, int], Decision]]) -> list[InstanceGroup]:
-        found = {spec.instance_group.uuid: spec.instance_group for spec, _, _ in decided if spec.instance_group}
-        return [found[uuid] for uuid in sorted(found)]
+    def _among(self) -> int:
+        return _SCATTER if time.monotonic() < self._contended_until else 1
 
-    def _select_alone(self, waiting: list[tuple[RequestSpec, tuple[str, int]]]) -> list[Selection]:
-        """Decide and claim one by one, each on hosts read after its last failure."""
+    def _claim(self, decided: Sequence[Choice]) -> bool:
+        """Make these decisions true; when somebody was quicker, forget them and read their hosts again."""
+        groups = {spec.instance_group.uuid: spec.instance_group for spec, _, _ in decided if spec.instance_group}
+        hosts = {decision.host for _, _, decision in decided}
+        placements = [self._placement(*choice) for choice in decided]
+        if claims.claim(self._db, placements, [groups[uuid] for uuid in sorted(groups)]):
+            self._mirror.claimed(hosts)
+            return True
+        self._contended_until = time.monotonic() + _CONTENDED_S
+        self._mirror.reload(hosts)
+        return False
+
+    def _select_alone(self, waiting: Sequence[Wish]) -> list[Selection]:
+        """Decide and claim one by one, beginning with a fresh look at the hosts."""
         selections, reasons = [], []
+        if waiting:
+            self._mirror.refresh()
         for bare, one in waiting:
-            decision = None
-            for _ in range(_TRIES):
-                spec = self._with_group(bare)
-                decision = self._pipeline.place(self._hosts, spec, 1)[0]
-                if decision.host is None:
-                    break
-                if claims.claim(self._db, [self._placement(spec, one, decision)], self._used([(spec, one, decision)])):
-                    break
-                self._hosts.reload(self._db, [decision.host], down_time_s=self._down_time_s)
-                if not self._still_ours(one):
-                    decision = None
-                    break
-            else:
-                decision = None  # lost every race: the sweeper brings it back
-            if decision is None:
+            decision = self._place_alone(bare, one)
+            if decision is None:  # lost every race, or not ours any more: the sweeper brings it back
                 selections.append(Selection(instance_uuid=one[0]))
-            elif decision.host is None:
-                reasons.append((one, decision))
-                selections.append(Selection(instance_uuid=one[0], reason=decision.summary))
-                self._events.hooks.call("nothing_fits", spec=bare, instance_uuid=one[0], reason=decision.summary)
+            elif decision[2].host is None:
+                reason = decision[2].summary
+                reasons.append((one, decision[2]))
+                selections.append(Selection(instance_uuid=one[0], reason=reason))
+                self._events.hooks.call("nothing_fits", spec=bare, instance_uuid=one[0], reason=reason)
             else:
-                selections.append(self._selected(spec, one[0], decision))
+                selections.append(self._selected(*decision))
         claims.keep_reasons(self._db, reasons)
         return selections
 
-    def _still_ours(self, one: tuple[str, int]) -> bool:
-        """Tell whether a claim failed for the host's sake and not because the instance was deleted or taken."""
-        return self._db.read(lambda c: work.is_current(c, *one))
+    def _place_alone(self, bare: RequestSpec, one: tuple[str, int]) -> Choice | None:
+        for _ in range(_TRIES):
+            spec = self._resolved(bare)
+            (decision,) = self._pipeline.place(self._hosts, spec, 1, among=self._among())
+            if decision.host is None or self._claim([(spec, one, decision)]):
+                return spec, one, decision
+            if not self._db.read(lambda c: work.is_current(c, *one)):  # deleted or taken meanwhile
+                return None
+        return None
 
-    def _with_group(self, spec: RequestSpec) -> RequestSpec:
-        if spec.instance_group_uuid is None:
+    def _resolved(self, spec: RequestSpec) -> RequestSpec:
+        """Return the request with what is to be looked up for it: its group, and where hinted instances are."""
+        hinted = [text for name in spec.scheduler_hints for text in spec.hinted(name) if _UUID.fullmatch(text)]
+        if spec.instance_group_uuid is None and not hinted:
             return spec
-        group = self._db.read(lambda connection: membership.load(connection, spec.instance_group_uuid))
-        return msgspec.structs.replace(spec, instance_group=group, instance_group_uuid=group and group.uuid)
+
+        def read(connection: sa.Connection) -> RequestSpec:
+            found: dict[str, object] = {}
+            if spec.instance_group_uuid is not None:
+                group = membership.load(connection, spec.instance_group_uuid)
+                found |= {"instance_group": group, "instance_group_uuid": group and group.uuid}
+            if hinted:
+                found["instance_hosts"] = instances.hosts_of(connection, hinted)
+            return msgspec.structs.replace(spec, **found)
+
+        return self._db.read(read)
 
     def _placement(self, spec: RequestSpec, one: tuple[str, int], decision: Decision) -> Placement:
         return Placement(
             instance_uuid=one[0],
             generation=one[1],
             host=decision.host,
-            zone=self._hosts.zones[self._hosts.index[decision.host]],
+            zone=self._hosts.zone(self._hosts.index[decision.host]),
             resources=spec.resources(),
             decision=decision,
         )
 
-    def _selected(self, spec: RequestSpec, instance_uuid: str, decision: Decision) -> Selection:
-        self._events.hooks.call("host_selected", spec=spec, instance_uuid=instance_uuid, host=decision.host)
+    def _selected(self, spec: RequestSpec, one: tuple[str, int], decision: Decision) -> Selection:
+        self._events.hooks.call("host_selected", spec=spec, instance_uuid=one[0], host=decision.host)
         address = self._hosts.addresses[self._hosts.index[decision.host]]
-        return Selection(instance_uuid=instance_uuid, host=decision.host, address=address)
+        return Selection(instance_uuid=one[0], host=decision.host, address=address)

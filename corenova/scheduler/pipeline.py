@@ -2,12 +2,10 @@
 
     hosts -> built-in stages -> enabled filters -> weighers -> best host, alternates, or the reasons of all
 
-Plug-ins come in two forms (contracts/filter.py); :class:`Asker` lifts the scalar one. Normalisation is Nova's min-max
-over the candidates. Equal requests share one pass: after each pick only the chosen host is asked again.
+What stages, filters and weighers say is kept per class of requests (classes.py) and caught up with the hosts that have
+changed. Plug-ins that look at the single request (its group, its hints) are asked lazily, the best host first.
 """
 
-import logging
-import math
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -18,116 +16,25 @@ import numpy as np
 from corenova.loader import Plugin
 from corenova.objects.decision import Decision, Rejection, StageResult
 from corenova.objects.request_spec import RequestSpec
+from corenova.scheduler.askers import Asker, Weigher
+from corenova.scheduler.classes import Classes, RequestClass
 from corenova.scheduler.hosts import HostTable
-from corenova.scheduler.stages import Capacity
+from corenova.scheduler.ranking import Part, part_of
 
-LOG = logging.getLogger(__name__)
 _MOST_REJECTIONS = 1000
-
-
-class Asker:
-    """One stage or filter in a form that the pipeline can ask for all hosts; a fault says no (fails closed)."""
-
-    def __init__(self, name: str, plugin: object):
-        self.name = name
-        self.plugin = plugin
-        self.faults = 0
-        self._vector = getattr(plugin, "mask", None)
-        self._scalar = getattr(plugin, "host_passes", None)
-
-    def mask(self, hosts: HostTable, spec: RequestSpec, among: np.ndarray | None = None) -> np.ndarray:
-        """Return where the filter says yes. A scalar filter is asked only about hosts that are still ``among``."""
-        if self._vector is not None:
-            try:
-                answer = np.asarray(self._vector(hosts, spec))
-                # Not turned into bool: NaN, for one, would be a yes.
-                if answer.shape == (len(hosts),) and answer.dtype == np.bool_:
-                    return answer
-                raise TypeError(f"mask() returned {answer.dtype} of shape {answer.shape} for {len(hosts)} hosts")
-            except Exception as error:
-                self._fault(error)
-                return np.zeros(len(hosts), dtype=bool)
-        passed = np.zeros(len(hosts), dtype=bool)
-        for index in range(len(hosts)) if among is None else np.flatnonzero(among):
-            try:
-                passed[index] = bool(self._scalar(hosts.states[index], spec))
-            except Exception as error:
-                self._fault(error)
-        return passed
-
-    def reason(self, hosts: HostTable, index: int, spec: RequestSpec) -> str:
-        """Return the filter's words for a no, or ours."""
-        explain = getattr(self.plugin, "reason", None)
-        if explain is not None:
-            try:
-                return str(explain(hosts.states[index], spec))
-            except Exception as error:
-                self._fault(error)
-        return f"{self.name} said no" if not self.faults else f"{self.name} said no, or failed"
-
-    def _fault(self, error: Exception) -> None:
-        self.faults += 1
-        LOG.error("Filter %s failed and counts as a no: %s: %s", self.name, type(error).__name__, error)
-
-
-class Weigher:
-    """One weigher with its multiplier; a fault weighs nothing."""
-
-    def __init__(self, name: str, plugin: object, multiplier: float):
-        self.name = name
-        self.faults = 0
-        self.option = getattr(plugin, "multiplier_option", None)
-        self.sign = -1.0 if getattr(plugin, "negate", False) else 1.0
-        self.multiplier = multiplier
-        self._low = getattr(plugin, "minval", None)
-        self._high = getattr(plugin, "maxval", None)
-        self._vector = getattr(plugin, "weights", None)
-        self._scalar = getattr(plugin, "weigh", None)
-
-    def weights(self, hosts: HostTable, spec: RequestSpec, candidates: np.ndarray) -> np.ndarray | None:
-        """Return the weighted, normalised weights of the ``candidates`` (indices), or None when all are 0."""
-        multiplier = hosts.override(self.option, self.multiplier) if self.option else self.multiplier
-        per_host = isinstance(multiplier, np.ndarray)
-        if not per_host and multiplier == 0.0:
-            return None
-        raw = self._raw(hosts, spec, candidates)
-        if raw is None:
-            return None
-        low = raw.min() if self._low is None else self._low
-        high = raw.max() if self._high is None else self._high
-        if not 0.0 < high - low < math.inf:
-            return None
-        scaled = (raw - low) / (high - low)
-        if self._low is not None or self._high is not None:
-            scaled = scaled.clip(0.0, 1.0)
-        return scaled * (self.sign * (multiplier[candidates] if per_host else multiplier))
-
-    def _raw(self, hosts: HostTable, spec: RequestSpec, candidates: np.ndarray) -> np.ndarray | None:
-        try:
-            if self._vector is not None:
-                everywhere = np.asarray(self._vector(hosts, spec), dtype=np.float64)
-                if everywhere.shape != (len(hosts),):
-                    raise TypeError(f"weights() returned shape {everywhere.shape} for {len(hosts)} hosts")
-                raw = everywhere[candidates]
-            else:
-                raw = np.array([float(self._scalar(hosts.states[i], spec)) for i in candidates])
-            # A sum is finite exactly when all of it is: one pass instead of two.
-            if math.isfinite(raw.sum()):
-                return raw
-            raise ValueError("a weight is not a finite number")
-        except Exception as error:
-            self.faults += 1
-            LOG.error("Weigher %s failed and counts as zero: %s: %s", self.name, type(error).__name__, error)
-            return None
+_LAZY = 16
+"""So many hosts refused in a row by those who look at the single request: then all hosts are asked about at once."""
+_NORMAL, _FORCED, _REBUILD = "normal", "forced", "rebuild"
 
 
 class Pipeline:
-    """The enabled stages, filters and weighers, in order.
+    """The enabled stages, filters and weighers, in order. One thread at a time.
 
-    :param stages: built-in stages; Capacity must be the last of them.
+    :param stages: built-in stages.
     :param alternates: how many further hosts a decision names.
     :param subset: choose at random among this many best hosts.
     :param shuffle: choose at random among hosts of equal, best weight.
+    :param fixed: normalise weights by the scales that weighers declare, not over the candidates.
     """
 
     def __init__(
@@ -139,139 +46,248 @@ class Pipeline:
         alternates: int = 2,
         subset: int = 1,
         shuffle: bool = False,
+        fixed: bool = False,
         seed: int | None = None,
     ):
         self.stages = [Asker(stage.name, stage) for stage in stages]
         self.filters = [Asker(plugin.name, plugin.object) for plugin in filters]
         self.weighers = [Weigher(plugin.name, plugin.object, multiplier) for plugin, multiplier in weighers]
-        self._capacity = next(stage for stage in stages if isinstance(stage, Capacity))
         self._alternates = alternates
         self._subset = subset
         self._shuffle = shuffle
+        self._fixed = fixed
         self._random = random.Random(seed)
+        # Whoever forces a host has decided; Nova asks no filter then, and the built-in stages all the same.
+        self._asked = {
+            _NORMAL: [*self.stages, *self.filters],
+            _FORCED: self.stages,
+            _REBUILD: [*self.stages, *(asker for asker in self.filters if asker.on_rebuild)],
+        }
+        self._selective = {kind: [a for a in askers if a.selective] for kind, askers in self._asked.items()}
+        self._selective_weighers = [weigher for weigher in self.weighers if weigher.selective]
+        self._classes: Classes | None = None
 
-    def place(self, hosts: HostTable, spec: RequestSpec, count: int) -> list[Decision]:
+    def _kept(self, hosts: HostTable) -> Classes:
+        if self._classes is None or self._classes.hosts is not hosts:
+            kept = {kind: [a for a in askers if not a.selective] for kind, askers in self._asked.items()}
+            weighers = [weigher for weigher in self.weighers if not weigher.selective]
+            self._classes = Classes(hosts, kept, weighers, fixed=self._fixed)
+        return self._classes
+
+    def place(self, hosts: HostTable, spec: RequestSpec, count: int, *, among: int = 1) -> list[Decision]:
         """Decide for ``count`` equal instances, one after the other, and enter each choice in ``hosts``.
 
+        :param among: choose at random among this many best hosts, if that is more than usual: after a conflict.
         :return: ``count`` decisions; from the first that finds no host on, all say why.
         """
-        resources = spec.resources()
-        mask, results = self._candidates(hosts, spec)
+        kind = _kind(spec)
+        kept = self._kept(hosts).get(spec, kind)
+        chosen: set[int] = set()
         decisions: list[Decision] = []
         while len(decisions) < count:
-            candidates = np.flatnonzero(mask)
-            if not len(candidates):
+            found = self._choose(hosts, spec, kind, kept, max(among, self._subset))
+            if found is None:
                 nothing = self.explain(hosts, spec)
                 decisions += [nothing] * (count - len(decisions))
                 break
-            decision, index = self._choose(hosts, spec, candidates, results)
+            decision, row = found
             decisions.append(decision)
-            hosts.consume(index, resources)
+            hosts.consume(row, kept.resources)
             if len(decisions) == count:
                 break  # nobody will ask who is left
+            chosen.add(row)
             if spec.instance_group is not None:
-                group = spec.instance_group.with_member(hosts.names[index])
+                group = spec.instance_group.with_member(hosts.names[row])
                 spec = msgspec.structs.replace(spec, instance_group=group)
-                mask, results = self._candidates(hosts, spec)
-            else:
-                mask[index] = self._still(hosts, index, spec, resources)
+            kept = self._kept(hosts).get(spec, kind, chosen)
         return decisions
 
-    def _asked(self, spec: RequestSpec) -> list[Asker]:
-        # Whoever forces a host has decided; Nova asks no filter then, and capacity all the same.
-        return self.stages if spec.force_hosts or spec.force_nodes else [*self.stages, *self.filters]
-
-    def _candidates(self, hosts: HostTable, spec: RequestSpec) -> tuple[np.ndarray, tuple[StageResult, ...]]:
-        mask = np.ones(len(hosts), dtype=bool)
-        results, left = [], len(hosts)
-        for asker in self._asked(spec):
-            asked = left
-            mask = mask & asker.mask(hosts, spec, mask)
-            left = int(np.count_nonzero(mask))
-            results.append(StageResult(asker.name, asked, left))
-            if not left:
-                break
-        return mask, tuple(results)
-
-    def _still(self, hosts: HostTable, index: int, spec: RequestSpec, resources: dict[str, int]) -> bool:
-        """Tell whether the host that was just chosen would be a candidate again."""
-        if not self._capacity.fits(hosts, index, resources):
-            return False
-        for asker in self._asked(spec)[len(self.stages) :]:
-            if getattr(asker.plugin, "run_filter_once_per_request", False):
-                continue
-            only = np.zeros(len(hosts), dtype=bool)
-            only[index] = True
-            if not asker.mask(hosts, spec, only)[index]:
-                return False
-        return True
-
     def _choose(
-        self, hosts: HostTable, spec: RequestSpec, candidates: np.ndarray, results: tuple[StageResult, ...]
-    ) -> tuple[Decision, int]:
-        total = np.zeros(len(candidates))
-        parts: dict[str, np.ndarray] = {}
-        if len(candidates) > 1:  # a lone host weighs nothing, as in Nova
-            for weigher in self.weighers:
-                part = weigher.weights(hosts, spec, candidates)
-                if part is not None:
-                    parts[weigher.name] = part
-                    total += part
-        best = self._pick(total)
-        weights = {name: round(float(part[best]), 6) for name, part in parts.items()}
-        weights["total"] = round(float(total[best]), 6)
-        decision = Decision(
-            host=hosts.names[candidates[best]],
-            stages=results,
-            weights=weights,
-            alternates=tuple((hosts.names[i], hosts.zones[i]) for i in candidates[self._next_best(total, best)]),
-        )
-        return decision, int(candidates[best])
+        self, hosts: HostTable, spec: RequestSpec, kind: str, kept: RequestClass, subset: int
+    ) -> tuple[Decision, int] | None:
+        if not kept.candidates:
+            return None
+        asked = [asker for asker in self._selective[kind] if asker.applies(spec)]
+        lazy = _Lazy(hosts, spec, asked) if asked else None
+        weighing = [weigher for weigher in self._selective_weighers if weigher.applies(spec)]
+        if kept.ranking.incremental and not weighing and not self._shuffle:
+            wanted = subset + self._alternates
+            found = kept.best(wanted, lazy and lazy.passes, most=_LAZY if lazy else 0)
+            if lazy is None or len(found) == wanted:
+                return self._nearest(hosts, kept, found, lazy, subset)
+        rows = kept.rows()
+        if lazy is not None:
+            rows = lazy.left(rows)
+        if rows is not None and not len(rows):
+            return None
+        return self._weighed(hosts, spec, kept, rows, weighing, lazy, subset)
 
-    def _pick(self, total: np.ndarray) -> int:
+    def _nearest(
+        self, hosts: HostTable, kept: RequestClass, found: list[int], lazy: "_Lazy | None", subset: int
+    ) -> tuple[Decision, int]:
+        """Choose among the best hosts that are known without looking at the others."""
+        row = found[0] if subset == 1 else self._random.choice(found[:subset])
+        weights = kept.ranking.weights(row, kept.rows) if kept.candidates > 1 else {}
+        return self._decided(hosts, kept, lazy, row, weights, [other for other in found if other != row]), row
+
+    def _weighed(
+        self,
+        hosts: HostTable,
+        spec: RequestSpec,
+        kept: RequestClass,
+        rows: np.ndarray | None,
+        weighing: Sequence[Weigher],
+        lazy: "_Lazy | None",
+        subset: int,
+    ) -> tuple[Decision, int]:
+        """Choose by weights that are normalised over these candidates (None: all hosts)."""
+        raw = [weigher.raw(hosts, spec) for weigher in weighing]
+        more = [(w, r if rows is None else r[rows]) for w, r in zip(weighing, raw, strict=True)]
+        total, parts = kept.ranking.total(rows, more)
+        best = self._pick(total, subset)
+        others = _best(total, self._alternates, without=best)
+        at = (lambda place: place) if rows is None else (lambda place: int(rows[place]))
+        return (
+            self._decided(hosts, kept, lazy, at(best), _weights(parts, best), [at(other) for other in others]),
+            at(best),
+        )
+
+    def _pick(self, total: np.ndarray, subset: int) -> int:
+        if subset > 1:
+            return self._random.choice(_best(total, subset))
         best = int(total.argmax())
-        if self._subset > 1:
-            return int(self._random.choice(np.argsort(-total, kind="stable")[: self._subset]))
         if self._shuffle:
             return int(self._random.choice(np.flatnonzero(total == total[best])))
         return best
 
-    def _next_best(self, total: np.ndarray, best: int) -> np.ndarray:
-        wanted = self._alternates + 1
-        if len(total) > 8 * wanted:
-            top = np.argpartition(-total, wanted - 1)[:wanted]
-            top = top[np.argsort(-total[top], kind="stable")]
-        else:
-            top = np.argsort(-total, kind="stable")[:wanted]
-        return top[top != best][: self._alternates]
+    def _decided(
+        self,
+        hosts: HostTable,
+        kept: RequestClass,
+        lazy: "_Lazy | None",
+        row: int,
+        weights: dict[str, float],
+        others: Sequence[int],
+    ) -> Decision:
+        shown = {name: round(weight, 6) for name, weight in weights.items()}
+        shown["total"] = round(sum(weights.values()), 6)
+        results = kept.results()
+        return Decision(
+            host=hosts.names[row],
+            stages=results if lazy is None else results + lazy.results(),
+            weights=shown,
+            alternates=tuple([(hosts.names[other], hosts.zone(other)) for other in others[: self._alternates]]),
+            candidates=kept.candidates,
+            revision=hosts.revision,
+        )
+
+    # Why nothing fits.
 
     def explain(self, hosts: HostTable, spec: RequestSpec) -> Decision:
         """Say why nothing fits: every stage and filter over all hosts, and each host's first refusal."""
         blamed: dict[int, Asker] = {}
         results = []
-        for asker in self._asked(spec):
-            mask = asker.mask(hosts, spec)
+        for asker, mask in self.masks(hosts, spec):
             results.append(StageResult(asker.name, len(hosts), int(np.count_nonzero(mask))))
-            for index in np.flatnonzero(~mask):
-                blamed.setdefault(int(index), asker)
+            for index in np.flatnonzero(~mask).tolist():
+                blamed.setdefault(index, asker)
         rejections = tuple(
-            Rejection(hosts.names[index], asker.name, asker.reason(hosts, index, spec))
+            Rejection(hosts.names[index], asker.name, asker.reason(hosts.states[index], spec))
             for index, asker in sorted(blamed.items())[:_MOST_REJECTIONS]
         )
         return Decision(
-            host=None, stages=tuple(results), rejections=rejections, summary=self._summary(hosts, spec, blamed)
+            host=None,
+            stages=tuple(results),
+            rejections=rejections,
+            summary=_summary(hosts, spec, blamed),
+            revision=hosts.revision,
         )
 
-    def _summary(self, hosts: HostTable, spec: RequestSpec, blamed: dict[int, Asker]) -> str:
-        """The sentence for the user: who refused how many, and what is short, without naming a host."""
-        start = "No valid host was found."
-        if not len(hosts):
-            return f"{start} There are no hosts."
-        counts = Counter(asker.name for asker in blamed.values())
-        said = ", ".join(f"{name} refused {number}" for name, number in counts.most_common())
-        sentence = f"{start} Of {len(hosts)} host{'s' if len(hosts) > 1 else ''}, {said}."
-        for name, amount in spec.resources().items() if self._capacity.name in counts else ():
-            most = max((int(hosts.free[name][i]) for i in blamed), default=0) if name in hosts.free else 0
-            if most < amount:
-                sentence += f" {name}: {amount} asked, at most {max(most, 0)} free on any one host."
-        return sentence
+    def masks(self, hosts: HostTable, spec: RequestSpec) -> list[tuple[Asker, np.ndarray]]:
+        """Return what each stage and filter that has a say on the request answers about all hosts."""
+        return [
+            (asker, asker.mask(hosts, spec))
+            for asker in self._asked[_kind(spec)]
+            if not asker.selective or asker.applies(spec)
+        ]
+
+
+class _Lazy:
+    """Those who look at the single request, asked one host at a time, with a count of what they were asked."""
+
+    def __init__(self, hosts: HostTable, spec: RequestSpec, askers: Sequence[Asker]):
+        self._hosts = hosts
+        self._spec = spec
+        self._askers = askers
+        self._asked = [0] * len(askers)
+        self._passed = [0] * len(askers)
+
+    def passes(self, row: int) -> bool:
+        """Ask about one host."""
+        for k, asker in enumerate(self._askers):
+            self._asked[k] += 1
+            if not asker.passes_row(self._hosts, row, self._spec):
+                return False
+            self._passed[k] += 1
+        return True
+
+    def left(self, rows: np.ndarray | None) -> np.ndarray:
+        """Ask about all candidates (None: all hosts) at once and return the rows of those that are left."""
+        left = np.ones(len(self._hosts), dtype=bool)
+        if rows is not None:
+            left[:] = False
+            left[rows] = True
+        for k, asker in enumerate(self._askers):
+            self._asked[k] = int(np.count_nonzero(left))
+            left &= asker.mask(self._hosts, self._spec, left)
+            self._passed[k] = int(np.count_nonzero(left))
+        return np.flatnonzero(left)
+
+    def results(self) -> tuple[StageResult, ...]:
+        """Return on how many hosts each was evaluated."""
+        return tuple(
+            StageResult(asker.name, asked, passed, True)
+            for asker, asked, passed in zip(self._askers, self._asked, self._passed, strict=True)
+        )
+
+
+def _kind(spec: RequestSpec) -> str:
+    if spec.force_hosts or spec.force_nodes:
+        return _FORCED
+    return _REBUILD if spec.is_rebuild else _NORMAL
+
+
+def _weights(parts: Sequence[tuple[str, Part]], position: int) -> dict[str, float]:
+    return {name: part_of(part, position) for name, part in parts}
+
+
+def _best(total: np.ndarray, wanted: int, *, without: int | None = None) -> list[int]:
+    """Return the positions of the ``wanted`` largest values, the first of equals first."""
+    more = wanted + (without is not None)
+    if more <= 4 and len(total) > 64:
+        # A few passes cost less than a partition.
+        left, found = total.copy(), []
+        if without is not None:
+            left[without] = -np.inf
+        for _ in range(min(wanted, len(total) - (without is not None))):
+            found.append(int(left.argmax()))
+            left[found[-1]] = -np.inf
+        return found
+    order = np.argsort(-total, kind="stable")[:more].tolist()
+    return [place for place in order if place != without][:wanted]
+
+
+def _summary(hosts: HostTable, spec: RequestSpec, blamed: dict[int, Asker]) -> str:
+    """The sentence for the user: who refused how many, and what is short, without naming a host."""
+    start = "No valid host was found."
+    if not len(hosts):
+        return f"{start} There are no hosts."
+    counts = Counter(asker.name for asker in blamed.values())
+    said = ", ".join(f"{name} refused {number}" for name, number in counts.most_common())
+    sentence = f"{start} Of {len(hosts)} host{'s' if len(hosts) > 1 else ''}, {said}."
+    for name, amount in spec.resources().items() if "Capacity" in counts else ():
+        free = hosts.free(name)
+        most = max((int(free[i]) for i in blamed), default=0)
+        if most < amount:
+            sentence += f" {name}: {amount} asked, at most {max(most, 0)} free on any one host."
+    return sentence

@@ -6,9 +6,12 @@ in explanations. So an ``enabled_filters`` list carried over from nova.conf mean
 
 import numpy as np
 
-from corenova.objects.host_state import HostState
+from corenova.objects.host_state import Aggregate, HostState
 from corenova.objects.request_spec import RequestSpec
 from corenova.scheduler.hosts import HostTable
+from corenova.scheduler.views import Subset
+
+Columns = HostTable | Subset
 
 
 class HostEnabled:
@@ -16,7 +19,7 @@ class HostEnabled:
 
     name = "HostEnabled"
 
-    def mask(self, hosts: HostTable, spec: RequestSpec) -> np.ndarray:
+    def mask(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
         """True where the service is enabled."""
         return ~hosts.disabled
 
@@ -32,14 +35,12 @@ class ForcedHost:
 
     name = "ForcedHost"
 
-    def mask(self, hosts: HostTable, spec: RequestSpec) -> np.ndarray:
+    def mask(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
         """True for the named host or node; for all when none is named."""
         if not spec.force_hosts and not spec.force_nodes:
             return np.ones(len(hosts), dtype=bool)
         named = np.zeros(len(hosts), dtype=bool)
-        for name in (*spec.force_hosts, *spec.force_nodes):
-            if name in hosts.index:
-                named[hosts.index[name]] = True
+        named[hosts.rows((*spec.force_hosts, *spec.force_nodes))] = True
         return named
 
     def reason(self, host: HostState, spec: RequestSpec) -> str:
@@ -52,11 +53,11 @@ class AvailabilityZone:
 
     name = "AvailabilityZone"
 
-    def mask(self, hosts: HostTable, spec: RequestSpec) -> np.ndarray:
+    def mask(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
         """True in the zone; everywhere when none is named."""
         if spec.availability_zone is None:
             return np.ones(len(hosts), dtype=bool)
-        return np.array([zone == spec.availability_zone for zone in hosts.zones], dtype=bool)
+        return hosts.zone_is(spec.availability_zone)
 
     def reason(self, host: HostState, spec: RequestSpec) -> str:
         """Name both zones."""
@@ -76,25 +77,30 @@ class Tenant:
         self._limited = limited
         self._required = required
 
-    def mask(self, hosts: HostTable, spec: RequestSpec) -> np.ndarray:
+    def mask(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
         """True where the project may run."""
-        if not self._limited or not (hosts.has_tenant_rules or self._required):
+        if not self._limited or not (self._required or hosts.any_aggregate(_has_rules)):
             return np.ones(len(hosts), dtype=bool)
-        named = np.array([self._names(members, spec.project_id) for members in hosts.aggregates], dtype=bool)
-        return named if named.any() or self._required else np.ones(len(hosts), dtype=bool)
-
-    @staticmethod
-    def _names(aggregates: tuple, project_id: str) -> bool:
-        return any(
-            project_id in (entry.strip() for entry in value.split(","))
-            for aggregate in aggregates
-            for key, value in aggregate.metadata.items()
-            if key.startswith("filter_tenant_id")
-        )
+        project_id = spec.project_id
+        if not self._required and not hosts.any_aggregate(lambda aggregate: _names(aggregate, project_id)):
+            return np.ones(len(hosts), dtype=bool)
+        return hosts.by_aggregates(lambda members: any(_names(aggregate, project_id) for aggregate in members))
 
     def reason(self, host: HostState, spec: RequestSpec) -> str:
         """Say that the project belongs elsewhere."""
         return "its aggregates do not take this project"
+
+
+def _has_rules(aggregate: Aggregate) -> bool:
+    return any(key.startswith("filter_tenant_id") for key in aggregate.metadata)
+
+
+def _names(aggregate: Aggregate, project_id: str) -> bool:
+    return any(
+        project_id in (entry.strip() for entry in value.split(","))
+        for key, value in aggregate.metadata.items()
+        if key.startswith("filter_tenant_id")
+    )
 
 
 class Capacity:
@@ -102,20 +108,27 @@ class Capacity:
 
     name = "Capacity"
 
-    def mask(self, hosts: HostTable, spec: RequestSpec) -> np.ndarray:
+    def mask(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
         """True where every resource class fits."""
         fits = np.ones(len(hosts), dtype=bool)
         for name, amount in spec.resources().items():
-            if name not in hosts.free:
-                return np.zeros(len(hosts), dtype=bool)
-            low, high, step = hosts.limits[name]
-            fits &= hosts.free[name] >= amount
+            low, high, step = hosts.limits(name)
+            fits &= hosts.free(name) >= amount
             fits &= (low <= amount) & (high >= amount) & (amount % step == 0)
         return fits
 
-    def fits(self, hosts: HostTable, index: int, resources: dict[str, int]) -> bool:
-        """The same for one host whose use has changed; its units have not."""
-        return all(hosts.free[name][index] >= amount for name, amount in resources.items())
+    def row_passes(self, hosts: HostTable, row: int, spec: RequestSpec) -> bool:
+        """The same for one host."""
+        resources = spec.resources()
+        hosts.usage_read = True
+        if not hosts.has_free(row, resources):
+            return False
+        shape = hosts.shape(row)
+        for name, amount in resources.items():
+            held = shape[name]
+            if not held.min_unit <= amount <= held.max_unit or amount % held.step_size:
+                return False
+        return True
 
     def reason(self, host: HostState, spec: RequestSpec) -> str:
         """Name what is short, with both numbers."""

@@ -43,7 +43,8 @@ def tables(draw):
     rows = [
         HostRow(
             id=number, uuid=f"u{number}", host=f"h{number}", hypervisor_version=draw(st.sampled_from([0, 7_002_001])),
-            hypervisor_type=draw(st.sampled_from(["QEMU", "fake"])), host_ip="192.0.2.1", changed_at=0.0, address="c",
+            hypervisor_type=draw(st.sampled_from(["QEMU", "fake"])), host_ip="192.0.2.1", changed_at=0.0, revision=0,
+            address="c",
             service_id=1, service_uuid="s", disabled=draw(st.booleans()), disabled_reason=None,
             is_up=draw(st.booleans()), failed_builds=draw(SMALL), num_instances=draw(SMALL), num_io_ops=draw(SMALL),
             inventories={
@@ -58,8 +59,7 @@ def tables(draw):
         )
         for number in range(draw(st.integers(0, 5)))
     ]  # fmt: skip
-    table = HostTable(default_zone="nova")
-    table._fill(rows)
+    table = HostTable.of(rows)
     for index in range(draw(st.integers(0, len(rows)))):
         table.consume(index, dict.fromkeys(rows[index].inventories, 1))
     return table

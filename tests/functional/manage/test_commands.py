@@ -15,7 +15,7 @@ def test_explain_says_why_a_server_is_nowhere(stopped, server):
     told = stopped.json("explain", server)
     assert (told["uuid"], told["status"], told["host"]) == (LOST, "ERROR", None)
     assert told["fault"]["message"] == told["decision"]["summary"]
-    assert told["decision"]["stages"][1] == {"name": "Capacity", "asked": 2, "passed": 0}
+    assert told["decision"]["stages"][1] == {"name": "Capacity", "asked": 2, "passed": 0, "lazily": False}
     assert told["decision"]["rejections"][0]["reason"] == "4 MEMORY_MB free, 64 asked"
     assert [hop["where"] for hop in told["path"]] == ["api", "scheduler", "conductor"]
     assert all(hop["at_ms"] >= 0 for hop in told["path"])

@@ -20,7 +20,8 @@ def host(name="h", *, vcpus=8, ram_mb=8192, disk_gb=100, used=(0, 0, 0), invento
     fits = {n: Inventory(total=total, used=u) for (n, total), u in zip(held.items(), used, strict=True)}
     defaults = {
         "id": 0, "uuid": f"uuid-{name}", "host": name, "hypervisor_type": "fake", "hypervisor_version": 1,
-        "host_ip": "192.0.2.1", "facts": {}, "failed_builds": 0, "changed_at": 0.0, "address": f"compute-{name}",
+        "host_ip": "192.0.2.1", "facts": {}, "failed_builds": 0, "changed_at": 0.0, "revision": 0,
+        "address": f"compute-{name}",
         "service_id": 1, "service_uuid": "s", "disabled": False, "disabled_reason": None, "is_up": True,
         "num_instances": 0, "num_io_ops": 0,
     }  # fmt: skip
@@ -39,9 +40,7 @@ def table(*rows):
     """Return these hosts (or as many plain ones, for a number) as a HostTable."""
     if rows and isinstance(rows[0], int):
         rows = [host(f"h{number}") for number in range(rows[0])]
-    made = HostTable(default_zone="nova")
-    made._fill(list(rows))
-    return made
+    return HostTable.of(rows)
 
 
 def spec(*, vcpus=1, ram_mb=512, disk_gb=1, extra_specs=None, project_id="p", **fields):

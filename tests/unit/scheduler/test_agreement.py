@@ -115,7 +115,7 @@ def test_a_batch_decides_as_single_requests_one_after_the_other(build, hosts, sp
 @given(hosts=HOSTS, spec=SPECS, count=st.integers(1, 6))
 def test_no_host_is_given_more_than_it_has_and_alternates_are_other_hosts_that_fit(build, hosts, spec, count):
     table, wanted = fleet(build, hosts), build.spec(**spec)
-    before = {name: column.copy() for name, column in table.free.items()}
+    before = {name: column.copy() for name, column in table._free.items()}
     decisions = build.pipeline(FILTERS, WEIGHERS).place(table, wanted, count)
     for name, amount in wanted.resources().items():
         taken = np.zeros(len(table), dtype=np.int64)
@@ -125,8 +125,8 @@ def test_no_host_is_given_more_than_it_has_and_alternates_are_other_hosts_that_f
                 others = [host for host, _ in decision.alternates]
                 assert len({decision.host, *others}) == 1 + len(others)
                 assert all(before[name][table.index[host]] >= amount for host in others)
-        assert (before[name] - taken == table.free[name]).all()
-        assert (table.free[name][taken > 0] >= 0).all()
+        assert (before[name] - taken == table.free(name)).all()
+        assert (table.free(name)[taken > 0] >= 0).all()
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy, of inf - inf

@@ -2,11 +2,12 @@
 
 import pytest
 
+from corenova.db import aggregates, migrate, services
 from corenova.db import hosts as db_hosts
-from corenova.db import migrate, services
 from corenova.db.engine import Database
-from corenova.objects.host_state import HostReport, Inventory
+from corenova.objects.host_state import HostReport, HostState, Inventory
 from corenova.scheduler.hosts import HostTable
+from corenova.scheduler.mirror import Mirror
 
 INVENTORIES = {name: Inventory(total=100) for name in ("VCPU", "MEMORY_MB", "DISK_GB")}
 DOWN_TIME_S = 60
@@ -42,15 +43,20 @@ def report(db):
 
 
 @pytest.fixture
-def table(db, report):
+def mirror(db, report):
     report("a", "b")
-    table = HostTable(default_zone="nova")
-    table.refresh(db, down_time_s=DOWN_TIME_S)
-    return table
+    made = Mirror(db, HostTable(default_zone="nova"), down_time_s=DOWN_TIME_S)
+    made.refresh()
+    return made
+
+
+@pytest.fixture
+def table(mirror):
+    return mirror.table
 
 
 def free(table, name="VCPU"):
-    return dict(zip(table.names, table.free[name].tolist(), strict=True))
+    return dict(zip(table.names, table.free(name).tolist(), strict=True))
 
 
 def claim(db, host, amount):
@@ -61,53 +67,103 @@ def claim(db, host, amount):
     db.write("test", run)
 
 
-def test_a_refresh_brings_new_hosts_claims_of_others_and_changed_capacity(db, report, table):
+def test_a_refresh_brings_new_hosts_claims_of_others_and_changed_capacity(db, report, mirror, table):
     report("c")
     claim(db, "a", 30)
     report("b", VCPU=Inventory(total=50, allocation_ratio=2.0, reserved=10))
-    table.refresh(db, down_time_s=DOWN_TIME_S)
+    mirror.refresh()
     assert free(table) == {"a": 70, "b": 80, "c": 100}
     assert table.vcpus_free.tolist() == [70.0, 100.0, 100.0]
 
 
-def test_a_refresh_forgets_a_host_that_is_gone(db, table):
+def test_a_refresh_forgets_a_host_that_is_gone(db, mirror, table):
     db.write("test", lambda c: db_hosts.forget(c, "a"))
-    table.refresh(db, down_time_s=DOWN_TIME_S)
+    mirror.refresh()
     assert table.names == ["b"]
 
 
-def test_a_refresh_hears_of_a_service_that_was_disabled_or_has_fallen_silent(db, table):
+def test_a_refresh_hears_of_a_service_that_was_disabled_or_has_fallen_silent(db, mirror, table):
     assert (table.is_up.tolist(), table.disabled.tolist()) == ([True, True], [False, False])
     (one, _) = db.read(lambda c: services.list_services(c, down_time_s=DOWN_TIME_S))
     db.write("test", lambda c: services.update(c, one.uuid, disabled=True, disabled_reason="smoke"))
-    table.refresh(db, down_time_s=DOWN_TIME_S)
+    mirror.refresh()
     assert (table.disabled.tolist(), table.states[0].service.disabled_reason) == ([True, False], "smoke")
-    table.refresh(db, down_time_s=-1)
+    mirror._down_time_s = -1
+    mirror.refresh()
     assert table.is_up.tolist() == [False, False]
 
 
-def test_a_claim_that_did_not_come_true_is_forgotten_when_its_host_is_read_again(db, table):
+def test_a_claim_that_did_not_come_true_is_forgotten_when_its_host_is_read_again(db, mirror, table):
     for index in (0, 1):
         table.consume(index, {"VCPU": 5})
     assert free(table) == {"a": 95, "b": 95}
-    table.reload(db, ["a"], down_time_s=DOWN_TIME_S)
+    mirror.reload(["a"])
     assert free(table)["a"] == 100
 
 
 def test_the_row_view_is_what_the_columns_say_now(table):
-    before = table.states[0]
+    state = table.states[0]
+    assert (state.vcpus_used, state.free_ram_mb, state.free_disk_mb, state.num_instances) == (0, 100, 102400, 0)
     table.consume(0, {"VCPU": 5, "MEMORY_MB": 10, "DISK_GB": 2})
-    after = table.states[0]
-    assert (before.vcpus_used, before.free_ram_mb, before.free_disk_mb, before.num_instances) == (0, 100, 102400, 0)
-    assert (after.vcpus_used, after.free_ram_mb, after.free_disk_mb, after.num_instances) == (5, 90, 100352, 1)
-    assert after.inventories["VCPU"].used == 5
-    assert table.states[1] is table.states[-1]
+    assert (state.vcpus_used, state.free_ram_mb, state.free_disk_mb, state.num_instances) == (5, 90, 100352, 1)
+    assert (state.num_io_ops, state.inventories["VCPU"].used) == (1, 5)
+    table.release(0, {"VCPU": 5, "MEMORY_MB": 10, "DISK_GB": 2})
+    assert (state.vcpus_used, state.free_ram_mb, state.free_disk_mb, state.num_instances) == (0, 100, 102400, 0)
+    assert table.states[-1].host == "b"
     with pytest.raises(IndexError):
         table.states[2]
 
 
-def test_a_host_without_a_service_counts_as_disabled(db, table):
+def test_a_host_without_a_service_counts_as_disabled(db, mirror, table):
     for service in db.read(lambda c: services.list_services(c, down_time_s=DOWN_TIME_S)):
         db.write("test", lambda c, uuid=service.uuid: services.delete(c, uuid))
-    table.refresh(db, down_time_s=DOWN_TIME_S)
+    mirror.refresh()
     assert (table.is_up.tolist(), table.disabled.tolist()) == ([False, False], [True, True])
+
+
+def test_the_row_view_has_every_attribute_of_a_host_state(table):
+    state = table.states[0]
+    for field in HostState.__struct_fields__:
+        assert type(getattr(state, field)) is type(getattr(HostState(host="a", nodename="a"), field)), field
+
+
+def test_a_claim_of_ours_is_not_read_again_and_one_of_others_is(db, mirror, table, monkeypatch):
+    read = []
+    snapshot = db_hosts.snapshot
+    monkeypatch.setattr(db_hosts, "snapshot", lambda c, **more: read.extend(more["hosts"]) or snapshot(c, **more))
+    table.consume(0, {"VCPU": 30})
+    claim(db, "a", 30)
+    mirror.claimed(["a"])
+    mirror.refresh()
+    assert (read, free(table)) == ([], {"a": 70, "b": 100})
+    claim(db, "a", 10)
+    mirror.refresh()
+    assert (read, free(table)) == (["a"], {"a": 60, "b": 100})
+
+
+def test_the_journal_names_the_rows_that_have_changed_and_how(db, report, mirror, table):
+    report("b")
+    mirror.refresh()
+    before = table.revision
+    assert table.changes_since(before) == {}
+    table.consume(1, {"VCPU": 1})
+    assert table.changes_since(before) == {1: False}
+    (one, _) = db.read(lambda c: services.list_services(c, down_time_s=DOWN_TIME_S))
+    db.write("test", lambda c: services.update(c, one.uuid, disabled=True))
+    mirror.refresh()
+    assert table.changes_since(before) == {0: True, 1: False}
+    assert table.changes_since(table.revision - 10_000) is None
+
+
+def test_aggregates_that_change_begin_a_new_epoch(db, mirror, table):
+    epoch = table.epoch
+
+    def aggregate(connection):
+        made = aggregates.create(connection, "ssd", "east")
+        aggregates.add_host(connection, made.id, "b")
+
+    db.write("test", aggregate)
+    mirror.refresh()
+    assert table.epoch > epoch
+    assert [table.zone(row) for row in (0, 1)] == ["nova", "east"]
+    assert table.zone_is("east").tolist() == [False, True]

@@ -5,15 +5,22 @@ import math
 import numpy as np
 import pytest
 
-from corenova.scheduler.pipeline import Weigher
+from corenova.scheduler.askers import Weigher
+from corenova.scheduler.ranking import Ranking, part_of
 
 
 def weighted(build, raw, multiplier=1.0, *, hosts=None, **traits):
     """The weights that a weigher with these raw values gives, zeros spelled out."""
     hosts = hosts or build.table(len(raw))
     plugin = build.plugin("W", weigh=lambda state, _: raw[int(state.host[1:])], **traits)
-    found = Weigher("W", plugin.object, multiplier).weights(hosts, build.spec(), np.arange(len(raw)))
-    return [0.0] * len(raw) if found is None else [round(float(one), 6) for one in found]
+    return weights(build, hosts, Weigher("W", plugin.object, multiplier))
+
+
+def weights(build, hosts, weigher, candidates=None):
+    """The part of a weigher in the sum, for each candidate."""
+    _, parts = Ranking(hosts, [weigher], build.spec(), fixed=False).total(candidates)
+    count = len(hosts) if candidates is None else len(candidates)
+    return [round(part_of(parts[0][1], place), 6) if parts else 0.0 for place in range(count)]
 
 
 NORMALISED = [
@@ -47,8 +54,8 @@ def test_multipliers_scale_and_turn_around(build):
 
 def test_normalisation_is_over_the_candidates_alone(build):
     plugin = build.plugin("W", weights=lambda hosts, _: np.array([1000.0, 0.0, 10.0]))
-    found = Weigher("W", plugin.object, 1.0).weights(build.table(3), build.spec(), np.array([1, 2]))
-    assert found.tolist() == [0.0, 1.0]
+    found = weights(build, build.table(3), Weigher("W", plugin.object, 1.0), np.array([1, 2]))
+    assert found == [0.0, 1.0]
 
 
 def test_an_aggregate_overrides_the_multiplier_of_its_hosts_and_the_smallest_wins(build):

@@ -1,0 +1,225 @@
+"""Plug-ins in a form that the pipeline can ask: the scalar form is lifted, faults are contained and counted.
+
+A filter that fails says no (it fails closed), a weigher that fails weighs nothing for this decision. What failed must
+not be kept for other requests, so whoever keeps answers looks at ``faults`` before and after.
+"""
+
+import logging
+import math
+from collections.abc import Sequence
+from itertools import repeat
+
+import numpy as np
+
+from corenova.objects.host_state import HostState
+from corenova.objects.request_spec import RequestSpec
+from corenova.scheduler.hosts import HostTable
+from corenova.scheduler.views import Subset
+
+LOG = logging.getLogger(__name__)
+Columns = HostTable | Subset
+
+
+class Asker:
+    """One stage or filter.
+
+    :ivar once: in a batch of equal instances it is not asked again about a host that was chosen.
+    :ivar faults: how often it has failed.
+    """
+
+    def __init__(self, name: str, plugin: object):
+        self.name = name
+        self.plugin = plugin
+        self.faults = 0
+        self.once = bool(getattr(plugin, "run_filter_once_per_request", False))
+        self.on_rebuild = bool(getattr(plugin, "RUN_ON_REBUILD", False))
+        self.selective = hasattr(plugin, "applies")
+        self._vector = getattr(plugin, "mask", None)
+        self._scalar = getattr(plugin, "host_passes", None)
+        self._of_row = getattr(plugin, "row_passes", None)  # what built-in stages alone have
+
+    def applies(self, spec: RequestSpec) -> bool:
+        """Tell whether a selective filter has a say on this request; one that fails to tell has."""
+        try:
+            return bool(self.plugin.applies(spec))
+        except Exception as error:
+            self._fault(error)
+            return True
+
+    def mask(self, hosts: Columns, spec: RequestSpec, among: np.ndarray | None = None) -> np.ndarray:
+        """Return where the filter says yes. A scalar filter is asked only about hosts that are still ``among``."""
+        if self._vector is not None:
+            return self._masked(hosts, spec)
+        passed = np.zeros(len(hosts), dtype=bool)
+        rows = np.arange(len(hosts)) if among is None else np.flatnonzero(among)
+        states = hosts.states
+        chosen = states if len(rows) == len(hosts) else [states[row] for row in rows.tolist()]
+        passed[rows] = self._lifted(chosen, spec)
+        return passed
+
+    def _masked(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
+        try:
+            answer = np.asarray(self._vector(hosts, spec))
+            # Not turned into bool: NaN, for one, would be a yes.
+            if answer.shape == (len(hosts),) and answer.dtype == np.bool_:
+                return answer
+            raise TypeError(f"mask() returned {answer.dtype} of shape {answer.shape} for {len(hosts)} hosts")
+        except Exception as error:
+            self._fault(error)
+            return np.zeros(len(hosts), dtype=bool)
+
+    def _lifted(self, states: Sequence[HostState], spec: RequestSpec) -> list[bool]:
+        answers: list[bool] = []
+        try:
+            answers.extend(map(bool, map(self._scalar, states, repeat(spec))))
+        except Exception as error:
+            self._fault(error)
+            answers.append(False)
+            answers += [self.passes(state, spec) for state in states[len(answers) :]]  # the others are judged
+        return answers
+
+    def passes(self, state: HostState, spec: RequestSpec) -> bool:
+        """Return the word of the filter's scalar form on one host."""
+        try:
+            return bool(self._scalar(state, spec))
+        except Exception as error:
+            self._fault(error)
+            return False
+
+    def passes_row(self, hosts: HostTable, row: int, spec: RequestSpec) -> bool:
+        """Return the word on one host, by whatever form there is."""
+        if self._of_row is not None:
+            return self._of_row(hosts, row, spec)
+        if self._scalar is not None:
+            return self.passes(hosts.states[row], spec)
+        return bool(self._masked(Subset(hosts, np.array([row])), spec)[0])
+
+    def reason(self, state: HostState, spec: RequestSpec) -> str:
+        """Return the filter's words for a no, or ours."""
+        explain = getattr(self.plugin, "reason", None)
+        if explain is not None:
+            try:
+                return str(explain(state, spec))
+            except Exception as error:
+                self._fault(error)
+        return f"{self.name} said no" if not self.faults else f"{self.name} said no, or failed"
+
+    def _fault(self, error: Exception) -> None:
+        self.faults += 1
+        LOG.error("Filter %s failed and counts as a no: %s: %s", self.name, type(error).__name__, error)
+
+
+class Weigher:
+    """One weigher with its multiplier.
+
+    :ivar sign: -1.0 for a weigher that is applied negatively.
+    :ivar low, high: ends of the normalisation that the class fixes, or None.
+    """
+
+    def __init__(self, name: str, plugin: object, multiplier: float):
+        self.name = name
+        self.plugin = plugin
+        self.faults = 0
+        self.selective = hasattr(plugin, "applies")
+        self.low: float | None = getattr(plugin, "minval", None)
+        self.high: float | None = getattr(plugin, "maxval", None)
+        self._option = getattr(plugin, "multiplier_option", None)
+        self._sign = -1.0 if getattr(plugin, "negate", False) else 1.0
+        self._multiplier = multiplier
+        self._vector = getattr(plugin, "weights", None)
+        self._scalar = getattr(plugin, "weigh", None)
+
+    def applies(self, spec: RequestSpec) -> bool:
+        """Tell whether a selective weigher tells hosts apart for this request."""
+        try:
+            return bool(self.plugin.applies(spec))
+        except Exception as error:
+            self._fault(error)
+            return False
+
+    def multiplier(self, hosts: HostTable) -> np.ndarray | float:
+        """Return the multiplier with its sign: one number, or one a host where aggregates say another."""
+        option = self._option
+        return self._sign * (hosts.override(option, self._multiplier) if option else self._multiplier)
+
+    def scale(self, hosts: HostTable) -> tuple[float, float] | None:
+        """Return the declared range of the raw weights, or None when there is none (or it is no range)."""
+        if self.low is not None and self.high is not None:
+            return float(self.low), float(self.high)
+        if not hasattr(self.plugin, "scale"):
+            return None
+        try:
+            low, high = (float(end) for end in self.plugin.scale(hosts))
+            if not np.isfinite(high - low):
+                raise ValueError(f"scale() returned {low} to {high}")
+            return low, high
+        except Exception as error:
+            self._fault(error)
+            return 0.0, 0.0
+
+    def raw(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
+        """Return the raw weights (float64) within the fixed ends; NaN where the weigher has failed."""
+        try:
+            raw = self._asked(hosts, spec)
+            # A sum is finite exactly when all of it is: one pass instead of two.
+            if not math.isfinite(raw.sum()):
+                raw = np.where(np.isfinite(raw), raw, np.nan)
+                if np.isnan(raw).any():
+                    raise _PartlyError(raw, ValueError("a weight is not a finite number"))
+        except _PartlyError as error:
+            self._fault(error.first)
+            raw = error.raw
+        except Exception as error:
+            self._fault(error)
+            raw = np.full(len(hosts), np.nan)
+        return raw if self.low is None and self.high is None else np.clip(raw, self.low, self.high)
+
+    def _asked(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
+        if self._vector is None:
+            return self._lifted(hosts.states, spec)
+        raw = np.array(self._vector(hosts, spec), dtype=np.float64)
+        if raw.shape != (len(hosts),):
+            raise TypeError(f"weights() returned shape {raw.shape} for {len(hosts)} hosts")
+        return raw
+
+    def _lifted(self, states: Sequence[HostState], spec: RequestSpec) -> np.ndarray:
+        raw: list[float] = []
+        try:
+            raw.extend(map(float, map(self._scalar, states, repeat(spec))))
+            return np.array(raw, dtype=np.float64)
+        except Exception as error:
+            first = error
+        raw.append(math.nan)
+        for state in states[len(raw) :]:
+            try:
+                raw.append(float(self._scalar(state, spec)))
+            except Exception:
+                raw.append(math.nan)
+        raise _PartlyError(np.array(raw), first)
+
+    def raw_row(self, hosts: HostTable, row: int, spec: RequestSpec) -> float:
+        """Return the raw weight of one host, by whatever form there is; NaN when the weigher has failed."""
+        if self._scalar is None:
+            return float(self.raw(Subset(hosts, np.array([row])), spec)[0])
+        try:
+            weight = float(self._scalar(hosts.states[row], spec))
+            if weight - weight != 0.0:
+                raise ValueError("a weight is not a finite number")
+        except Exception as error:
+            self._fault(error)
+            return math.nan
+        if self.low is not None and weight < self.low:
+            return float(self.low)
+        return float(self.high) if self.high is not None and weight > self.high else weight
+
+    def _fault(self, error: Exception) -> None:
+        self.faults += 1
+        LOG.error("Weigher %s failed and counts as zero: %s: %s", self.name, type(error).__name__, error)
+
+
+class _PartlyError(Exception):
+    """Some hosts have a weight, others (NaN) have none; ``first`` says why."""
+
+    def __init__(self, raw: np.ndarray, first: Exception):
+        super().__init__(str(first))
+        self.raw, self.first = raw, first
