@@ -80,6 +80,11 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     cpu_info: dict[str, object] = {}
     inventories: dict[str, Inventory] = {}
 
+    @property
+    def vcpus_free(self) -> float:
+        """vCPUs that may be claimed, ratio applied, the reserve not deducted: as Nova's CPUWeigher counts."""
+        return self.vcpus_total * self.cpu_allocation_ratio - self.vcpus_used
+
 
 class HostReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a compute tells about one of its hosts: the hypervisor's facts, before any claim.

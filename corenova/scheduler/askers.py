@@ -6,7 +6,7 @@ not be kept for other requests, so whoever keeps answers looks at ``faults`` bef
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import repeat
 
 import numpy as np
@@ -36,7 +36,7 @@ class Asker:
         self.selective = hasattr(plugin, "applies")
         self._vector = getattr(plugin, "mask", None)
         self._scalar = getattr(plugin, "host_passes", None)
-        self._of_row = getattr(plugin, "row_passes", None)  # what built-in stages alone have
+        self._of_row = getattr(plugin, "of_row", None)  # what built-in stages alone have
 
     def applies(self, spec: RequestSpec) -> bool:
         """Tell whether a selective filter has a say on this request; one that fails to tell has."""
@@ -86,13 +86,14 @@ class Asker:
             self._fault(error)
             return False
 
-    def passes_row(self, hosts: HostTable, row: int, spec: RequestSpec) -> bool:
-        """Return the word on one host, by whatever form there is."""
+    def of_row(self, hosts: HostTable, spec: RequestSpec) -> Callable[[int], bool]:
+        """Return what tells the word on one host by its row, by whatever form there is."""
         if self._of_row is not None:
-            return self._of_row(hosts, row, spec)
+            return self._of_row(hosts, spec)
         if self._scalar is not None:
-            return self.passes(hosts.states[row], spec)
-        return bool(self._masked(Subset(hosts, np.array([row])), spec)[0])
+            states = hosts.states
+            return lambda row: self.passes(states[row], spec)
+        return lambda row: bool(self._masked(Subset(hosts, np.array([row])), spec)[0])
 
     def reason(self, state: HostState, spec: RequestSpec) -> str:
         """Return the filter's words for a no, or ours."""
@@ -127,7 +128,7 @@ class Weigher:
         self._sign = -1.0 if getattr(plugin, "negate", False) else 1.0
         self._multiplier = multiplier
         self._vector = getattr(plugin, "weights", None)
-        self._scalar = getattr(plugin, "weigh", None)
+        self.scalar: Callable[[HostState, RequestSpec], float] | None = getattr(plugin, "weigh", None)
 
     def applies(self, spec: RequestSpec) -> bool:
         """Tell whether a selective weigher tells hosts apart for this request."""
@@ -185,24 +186,24 @@ class Weigher:
     def _lifted(self, states: Sequence[HostState], spec: RequestSpec) -> np.ndarray:
         raw: list[float] = []
         try:
-            raw.extend(map(float, map(self._scalar, states, repeat(spec))))
+            raw.extend(map(float, map(self.scalar, states, repeat(spec))))
             return np.array(raw, dtype=np.float64)
         except Exception as error:
             first = error
         raw.append(math.nan)
         for state in states[len(raw) :]:
             try:
-                raw.append(float(self._scalar(state, spec)))
+                raw.append(float(self.scalar(state, spec)))
             except Exception:
                 raw.append(math.nan)
         raise _PartlyError(np.array(raw), first)
 
     def raw_row(self, hosts: HostTable, row: int, spec: RequestSpec) -> float:
         """Return the raw weight of one host, by whatever form there is; NaN when the weigher has failed."""
-        if self._scalar is None:
+        if self.scalar is None:
             return float(self.raw(Subset(hosts, np.array([row])), spec)[0])
         try:
-            weight = float(self._scalar(hosts.states[row], spec))
+            weight = float(self.scalar(hosts.states[row], spec))
             if weight - weight != 0.0:
                 raise ValueError("a weight is not a finite number")
         except Exception as error:

@@ -7,7 +7,7 @@ earlier one, so a decision usually looks at the one or two hosts that were claim
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from heapq import heapify, heappop, heappush
 
 import numpy as np
@@ -24,6 +24,8 @@ NOBODY = 255
 """In place of a refuser: the host is a candidate. So there may be 255 stages and filters."""
 _FEW = 24
 _FRONT = 64
+_PART = 40
+"""The heap has one in so many of all hosts, and at least _FRONT: it is filled anew when these have been used up."""
 _MOST_CLASSES = 128
 _MOST_RANKINGS = 32
 
@@ -50,6 +52,8 @@ class RequestClass:
         self._reads_usage = [False] * len(askers)
         self._fickle: list[int] = []
         self._owed: set[int] = set()
+        self._front = max(_FRONT, len(hosts) // _PART)
+        self._passes = [asker.of_row(hosts, self._spec) for asker in askers]
         self.is_sound = True
         self._fill()
 
@@ -113,17 +117,30 @@ class RequestClass:
         if len(changes) > _FEW and not batch:
             self._judge_many(np.fromiter(changes, dtype=np.intp, count=len(changes)))
             return
+        cells, fickle = self._refuser_cells, self._fickle
+        passes = [self._passes[k] for k in fickle]
+        faults = [self._askers[k].faults for k in fickle]
         for row, facts in changes.items():
-            self._judge_row(row, facts=facts, lenient=row in batch)
-            if self._refuser_cells[row] == NOBODY:
-                self._push(row)
+            if facts or cells[row] != NOBODY or row in batch:
+                self._judge_row(row, facts=facts, lenient=row in batch)
+                continue
+            # The usual case of _judge_row: a candidate that has been claimed or released.
+            for k, may in zip(fickle, passes, strict=True):
+                if not may(row):
+                    self._move(row, NOBODY, k)
+                    break
+        self._push_all(changes)
+        if faults != [self._askers[k].faults for k in fickle]:
+            self.is_sound = False
 
     def _judge_many(self, rows: np.ndarray) -> None:
         self.refuser[rows] = self._judge(Subset(self._hosts, rows))
         counts = np.bincount(self.refuser, minlength=NOBODY + 1)
         self._refused = counts[: len(self._askers)].tolist()
         self.candidates = int(counts[NOBODY])
-        self._results = self._heap = None
+        self._results = None
+        if self._heap is not None and self.ranking.incremental:
+            self._push_all(rows[self.ranking.scores[rows] >= -self._last[0]].tolist())
 
     def _note_asked(self, k: int, faults: int) -> None:
         """Note whether what an asker has just read is changed by claims, and whether it has failed."""
@@ -136,7 +153,7 @@ class RequestClass:
     def _refuses(self, k: int, row: int) -> bool:
         asker = self._askers[k]
         self._hosts.usage_read, faults = False, asker.faults
-        passes = asker.passes_row(self._hosts, row, self._spec)
+        passes = self._passes[k](row)
         self._note_asked(k, faults)
         return not passes
 
@@ -149,7 +166,9 @@ class RequestClass:
         before = self._refuser_cells[row]
         if facts:
             asked: Sequence[int] = range(len(self._askers))
-        elif before == NOBODY or not self._reads_usage[before]:
+        elif before == NOBODY:
+            asked = self._fickle
+        elif not self._reads_usage[before]:
             asked = [k for k in self._fickle if k < before]
         else:
             asked = [k for k in range(len(self._askers)) if k >= before or self._reads_usage[k]]
@@ -158,8 +177,11 @@ class RequestClass:
             if once:
                 self._owed.add(row)
                 asked = [k for k in asked if k not in once]
-        now = next((k for k in asked if self._refuses(k, row)), None)
-        if now is None:
+        for k in asked:
+            if self._refuses(k, row):
+                now = k
+                break
+        else:
             now = before if not facts and before != NOBODY and not self._reads_usage[before] else NOBODY
         if now != before:
             self._move(row, before, now)
@@ -181,7 +203,7 @@ class RequestClass:
         :param passes: asked about each in turn; those it refuses are left out.
         :param most: give up after so many that were refused; 0: never.
         """
-        size = _FRONT
+        size = self._front
         while True:
             found, refused, is_all = self._from_front(wanted, passes, most)
             if is_all or len(found) == wanted or (most and refused >= most):
@@ -192,7 +214,7 @@ class RequestClass:
     def _from_front(self, wanted: int, passes: Callable[[int], bool] | None, most: int) -> tuple[list[int], int, bool]:
         """Take from the heap and put back; the last value tells that there are no candidates beyond what was seen."""
         if self._heap is None or self._generation != self.ranking.generation:
-            self._fill_front(_FRONT)
+            self._fill_front(self._front)
         heap, cells, scores = self._heap, self._refuser_cells, self.ranking.score_cells
         found: list[int] = []
         taken: list[Entry] = []
@@ -237,14 +259,19 @@ class RequestClass:
         heapify(self._heap)
         self._most_entries = 4 * len(self._heap) + 512
 
-    def _push(self, row: int) -> None:
-        if self._heap is None or self._generation != self.ranking.generation or not self.ranking.incremental:
+    def _push_all(self, rows: Iterable[int]) -> None:
+        """Put those of these hosts into the heap that belong there: candidates, as good as its worst."""
+        heap, ranking = self._heap, self.ranking
+        if heap is None or self._generation != ranking.generation or not ranking.incremental:
             return
-        entry = (-self.ranking.score_cells[row], row)
-        if entry <= self._last:
-            heappush(self._heap, entry)
-            if len(self._heap) > self._most_entries:
-                self._heap = None  # most of it is out of date
+        cells, scores, last = self._refuser_cells, ranking.score_cells, self._last
+        for row in rows:
+            if cells[row] == NOBODY:
+                entry = (-scores[row], row)
+                if entry <= last:
+                    heappush(heap, entry)
+        if len(heap) > self._most_entries:
+            self._heap = None  # most of it is out of date
 
 
 class Classes:

@@ -282,7 +282,7 @@ class HostTable:
 
     def zone(self, index: int) -> str:
         """Return the availability zone of one host."""
-        kind = self._sets.ids[index]
+        kind = self._sets.cells[index]
         if kind not in self._zones:
             self._zones[kind] = self._zone_of(self._sets.of(index))
         return self._zones[kind]
@@ -351,7 +351,7 @@ class _Kinds(Generic[T]):
 
     def __init__(self, count: int):
         self.ids = np.full(count, -1, dtype=np.int32)
-        self._cells = memoryview(self.ids)
+        self.cells = memoryview(self.ids)
         self._values: list[T] = []
         self._found: dict[object, int] = {}
 
@@ -366,7 +366,7 @@ class _Kinds(Generic[T]):
 
     def of(self, index: int) -> T:
         """Return the value of a host."""
-        return self._values[self._cells[index]]
+        return self._values[self.cells[index]]
 
     def kinds(self) -> list[T]:
         """Return the values that some host has."""

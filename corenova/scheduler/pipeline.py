@@ -171,12 +171,12 @@ class Pipeline:
     ) -> Decision:
         shown = {name: round(weight, 6) for name, weight in weights.items()}
         shown["total"] = round(sum(weights.values()), 6)
-        results = kept.results()
+        names, zone, results = hosts.names, hosts.zone, kept.results()
         return Decision(
-            host=hosts.names[row],
+            host=names[row],
             stages=results if lazy is None else results + lazy.results(),
             weights=shown,
-            alternates=tuple([(hosts.names[other], hosts.zone(other)) for other in others[: self._alternates]]),
+            alternates=tuple([(names[other], zone(other)) for other in others[: self._alternates]]),
             candidates=kept.candidates,
             revision=hosts.revision,
         )
@@ -219,14 +219,15 @@ class _Lazy:
         self._hosts = hosts
         self._spec = spec
         self._askers = askers
+        self._passes = [asker.of_row(hosts, spec) for asker in askers]
         self._asked = [0] * len(askers)
         self._passed = [0] * len(askers)
 
     def passes(self, row: int) -> bool:
         """Ask about one host."""
-        for k, asker in enumerate(self._askers):
+        for k, passes in enumerate(self._passes):
             self._asked[k] += 1
-            if not asker.passes_row(self._hosts, row, self._spec):
+            if not passes(row):
                 return False
             self._passed[k] += 1
         return True

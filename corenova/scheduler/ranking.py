@@ -19,6 +19,8 @@ from corenova.scheduler.views import Subset
 _FEW = 24
 """Up to so many changed hosts are asked about one by one."""
 
+Term = tuple[str, memoryview, float | np.ndarray, float, float]
+"""Name, raw weights, multiplier, low end and span of the scale of one weigher."""
 Part = tuple[np.ndarray, float | np.ndarray, float, float]
 """Raw weights, multiplier, and the ends of the scale of one weigher."""
 
@@ -27,7 +29,7 @@ class Ranking:
     """The weights of all hosts for requests that are alike in what weighers read.
 
     :param fixed: normalise by the declared scales where every weigher has one.
-    :ivar generation: grows when all scores are new.
+    :ivar generation: grows when scores are new although their hosts have not changed.
     """
 
     def __init__(self, hosts: HostTable, weighers: Sequence[Weigher], spec: RequestSpec, *, fixed: bool):
@@ -36,122 +38,156 @@ class Ranking:
         self._hosts = hosts
         self._fixed = fixed
         self._spec = TracedSpec(spec, self.reads)
-        self._weighers, self._multipliers = [], []
-        for weigher in weighers:
-            multiplier = weigher.multiplier(hosts)
-            if isinstance(multiplier, np.ndarray) or multiplier != 0.0:
-                self._weighers.append(weigher)
-                self._multipliers.append(multiplier)
+        with_multiplier = [(weigher, weigher.multiplier(hosts)) for weigher in weighers]
+        self._asked = [pair for pair in with_multiplier if isinstance(pair[1], np.ndarray) or pair[1] != 0.0]
         self._fill()
 
     def _fill(self) -> None:
-        hosts, asked = self._hosts, range(len(self._weighers))
-        self.revision = hosts.revision
-        self._reads_usage = [False] * len(self._weighers)
-        self._raw = np.empty((len(self._weighers), len(hosts)))
+        self.revision = self._hosts.revision
+        self._reads_usage = [False] * len(self._asked)
+        self._raw = np.empty((len(self._asked), len(self._hosts)))
         self._cells = [memoryview(row) for row in self._raw]
-        self._bad: list[set[int]] = [set() for _ in asked]
-        for k in asked:
-            self._ask(k, None)
-        self._scales = [weigher.scale(hosts) for weigher in self._weighers] if self._fixed else []
+        self._ask(None)
+        self._scales = self._declared()
         self._score_all()
 
-    def _ask(self, k: int, rows: np.ndarray | None) -> None:
-        hosts = self._hosts
-        hosts.usage_read = False
-        raw = self._weighers[k].raw(hosts if rows is None else Subset(hosts, rows), self._spec)
-        self._reads_usage[k] |= hosts.usage_read
-        if rows is None:
-            self._raw[k] = raw
-            self._bad[k] = set(np.flatnonzero(np.isnan(raw)).tolist())
-        else:
-            self._raw[k][rows] = raw
-            self._bad[k] -= set(rows.tolist())
-            self._bad[k] |= set(rows[np.isnan(raw)].tolist())
+    def _declared(self) -> list[tuple[float, float] | None]:
+        return [weigher.scale(self._hosts) if self._fixed else None for weigher, _ in self._asked]
 
     @property
     def incremental(self) -> bool:
         """Whether the scores are kept: each host has one that no other host's change moves."""
-        return self._is_incremental and not any(self._bad)
+        return self._is_incremental and not self._bad
 
-    def _score_all(self) -> None:
-        """Compute the scores of all hosts, where a host has a score of its own."""
+    # Raw weights.
+
+    def _ask(self, rows: np.ndarray | None) -> None:
+        """Ask every weigher about these hosts (None: all), with its vector form where it has one."""
+        hosts = self._hosts
+        columns = hosts if rows is None else Subset(hosts, rows)
+        for k, (weigher, _) in enumerate(self._asked):
+            hosts.usage_read = False
+            raw = weigher.raw(columns, self._spec)
+            self._reads_usage[k] |= hosts.usage_read
+            self._raw[k, slice(None) if rows is None else rows] = raw
+        self._note_bad(set(np.flatnonzero(np.isnan(self._raw.sum(axis=0))).tolist()))
+
+    def _ask_row(self, row: int, *, facts: bool) -> None:
+        if self._quick is not None and not facts:
+            state, spec = self._hosts.states[row], self._spec
+            try:
+                for cells, weigh in self._quick:
+                    cells[row] = weigh(state, spec)
+                return
+            except Exception:
+                pass  # whoever fails is asked again below, and named
+        hosts = self._hosts
+        for k, (weigher, _) in enumerate(self._asked):
+            if facts or self._reads_usage[k]:
+                hosts.usage_read = False
+                self._cells[k][row] = weigher.raw_row(hosts, row, self._spec)
+                self._reads_usage[k] |= hosts.usage_read
+        is_bad = any(cells[row] != cells[row] for cells in self._cells)
+        if is_bad or row in self._bad:
+            self._note_bad(self._bad | {row} if is_bad else self._bad - {row})
+
+    def _note_bad(self, rows: set[int]) -> None:
+        """Note for which hosts a weigher has failed; they are asked about until it does no more."""
+        self._bad = rows
         self.generation += 1
-        scaled = self._fixed and None not in self._scales
-        lone = len(self._weighers) == 1 and not isinstance(self._multipliers[0], np.ndarray)
-        self._is_incremental = scaled or lone or not self._weighers
-        self._is_scaled = scaled
-        if not self._is_incremental:
-            return
-        scores = np.zeros(len(self._hosts))
-        if scaled:
-            useful = [k for k, (low, high) in enumerate(self._scales) if high > low]
-            ends = [(self._scales[k][0], self._scales[k][1] - self._scales[k][0]) for k in useful]
-            self._terms = [(self._cells[k], self._multipliers[k], *end) for k, end in zip(useful, ends, strict=True)]
-            self._names = [self._weighers[k].name for k in useful]
-            for k, (low, span) in zip(useful, ends, strict=True):
-                scores += self._multipliers[k] * ((self._raw[k] - low) / span).clip(0.0, 1.0)
-        elif lone:
-            # Whatever the ends are, normalising keeps the order.
-            scores += self._raw[0] * math.copysign(1.0, self._multipliers[0])
-        self.scores = scores
-        self.score_cells = memoryview(scores)
+        self._plan()
 
-    def _score(self, row: int) -> float:
-        if not self._is_scaled:
-            return self._cells[0][row] * math.copysign(1.0, self._multipliers[0]) + 0.0 if self._weighers else 0.0
-        return sum(self._scaled_parts(row), 0.0)
-
-    def _scaled_parts(self, row: int) -> list[float]:
-        parts = []
-        for cells, multiplier, low, span in self._terms:
-            share = (cells[row] - low) / span
-            share = 0.0 if share < 0.0 else 1.0 if share > 1.0 else share
-            parts.append((multiplier if type(multiplier) is float else float(multiplier[row])) * share)
-        return parts
+    def _plan(self) -> None:
+        """Note who can be asked without ado about a host that a claim has changed: scales need no clipping before."""
+        fickle = [k for k, reads in enumerate(self._reads_usage) if reads]
+        scalar = [self._asked[k][0].scalar for k in fickle]
+        is_quick = self._fixed and None not in scalar and not self._bad
+        self._quick = list(zip([self._cells[k] for k in fickle], scalar, strict=True)) if is_quick else None
 
     def catch_up(self) -> None:
         """Ask again about the hosts that have changed since the last time."""
         hosts = self._hosts
-        bad = set().union(*self._bad)
-        if self.revision == hosts.revision and not bad:
+        if self.revision == hosts.revision and not self._bad:
             return
         changes = hosts.changes_since(self.revision)
         if changes is None:
             self._fill()
             return
         self.revision = hosts.revision
-        if bad:
-            changes = {**changes, **dict.fromkeys(bad, True)}
+        if self._bad:
+            changes = {**changes, **dict.fromkeys(self._bad, True)}
         if len(changes) <= _FEW:
             for row, facts in changes.items():
                 self._ask_row(row, facts=facts)
         else:
-            rows = np.fromiter(changes, dtype=np.intp, count=len(changes))
-            for k in range(len(self._weighers)):
-                self._ask(k, rows)
+            self._ask(np.fromiter(changes, dtype=np.intp, count=len(changes)))
         if self._fixed and True in changes.values():
-            scales = [weigher.scale(hosts) for weigher in self._weighers]
+            scales = self._declared()
             if scales != self._scales:
                 self._scales = scales
                 self._score_all()
                 return
         if self._is_incremental:
+            score, cells = self._score, self.score_cells
             for row in changes:
-                self.score_cells[row] = self._score(row)
+                cells[row] = score(row)
 
-    def _ask_row(self, row: int, *, facts: bool) -> None:
-        hosts = self._hosts
-        for k, weigher in enumerate(self._weighers):
-            if not (facts or self._reads_usage[k]):
-                continue
-            hosts.usage_read = False
-            raw = self._cells[k][row] = weigher.raw_row(hosts, row, self._spec)
-            self._reads_usage[k] |= hosts.usage_read
-            if raw != raw:
-                self._bad[k].add(row)
-            elif self._bad[k]:
-                self._bad[k].discard(row)
+    # Scores.
+
+    def _score_all(self) -> None:
+        """Compute the scores of all hosts, where a host has a score of its own."""
+        self.generation += 1
+        self._is_scaled = self._fixed and None not in self._scales
+        lone = len(self._asked) == 1 and not isinstance(self._asked[0][1], np.ndarray)
+        self._is_incremental = self._is_scaled or lone or not self._asked
+        if not self._is_incremental:
+            return
+        self._terms = self._scaled_terms() if self._is_scaled else []
+        scores = np.zeros(len(self._hosts))
+        if self._is_scaled:
+            for k, (_, _, multiplier, low, span) in self._terms:
+                scores += multiplier * ((self._raw[k] - low) / span).clip(0.0, 1.0)
+        elif lone:
+            # Whatever the ends are, normalising keeps the order.
+            scores += self._raw[0] * math.copysign(1.0, self._asked[0][1])
+        self._score = self._scaled_score if self._is_scaled else self._lone_score
+        self.scores, self.score_cells = scores, memoryview(scores)
+        self._plan()
+
+    def _scaled_terms(self) -> list[tuple[int, Term]]:
+        return [
+            (k, (weigher.name, self._cells[k], multiplier, low, high - low))
+            for k, ((weigher, multiplier), (low, high)) in enumerate(zip(self._asked, self._scales, strict=True))
+            if high > low
+        ]
+
+    def _scaled_score(self, row: int) -> float:
+        total = 0.0
+        for _, (_, cells, multiplier, low, span) in self._terms:
+            share = (cells[row] - low) / span
+            share = 0.0 if share < 0.0 else 1.0 if share > 1.0 else share
+            total += (multiplier if type(multiplier) is float else float(multiplier[row])) * share
+        return total
+
+    def _lone_score(self, row: int) -> float:
+        return self._cells[0][row] * math.copysign(1.0, self._asked[0][1]) + 0.0 if self._asked else 0.0
+
+    def weights(self, row: int, rows: Callable[[], np.ndarray | None]) -> dict[str, float]:
+        """Return the weights of one host by weigher, when the scores are kept (``incremental``).
+
+        :param rows: tells the rows of the candidates (None: all hosts) when they have to be known.
+        """
+        if self._is_scaled:
+            weights = {}
+            for _, (name, cells, multiplier, low, span) in self._terms:
+                share = (cells[row] - low) / span
+                share = 0.0 if share < 0.0 else 1.0 if share > 1.0 else share
+                weights[name] = (multiplier if type(multiplier) is float else float(multiplier[row])) * share
+            return weights
+        candidates = rows()
+        _, parts = self.total(candidates)
+        position = row if candidates is None else int(np.searchsorted(candidates, row))
+        return {name: part_of(part, position) for name, part in parts}
 
     def total(
         self, candidates: np.ndarray | None, more: Sequence[tuple[Weigher, np.ndarray]] = ()
@@ -169,8 +205,7 @@ class Ranking:
         if len(total) < 2:  # a lone host weighs nothing, as in Nova
             return total, parts
         everybody = [
-            (weigher, pick(raw), multiplier)
-            for weigher, raw, multiplier in zip(self._weighers, self._raw, self._multipliers, strict=True)
+            (weigher, pick(raw), multiplier) for (weigher, multiplier), raw in zip(self._asked, self._raw, strict=True)
         ]
         everybody += [(weigher, raw, weigher.multiplier(self._hosts)) for weigher, raw in more]
         for k, (weigher, raw, multiplier) in enumerate(everybody):
@@ -190,18 +225,6 @@ class Ranking:
                 total += raw * (multiplier / (high - low))
             parts.append((weigher.name, (raw, multiplier, float(low), float(high))))
         return total, parts
-
-    def weights(self, row: int, rows: Callable[[], np.ndarray | None]) -> dict[str, float]:
-        """Return the weights of one host by weigher, when the scores are kept (``incremental``).
-
-        :param rows: tells the rows of the candidates (None: all hosts) when they have to be known.
-        """
-        if self._is_scaled:
-            return dict(zip(self._names, self._scaled_parts(row), strict=True))
-        candidates = rows()
-        _, parts = self.total(candidates)
-        position = row if candidates is None else int(np.searchsorted(candidates, row))
-        return {name: part_of(part, position) for name, part in parts}
 
 
 def part_of(part: Part, position: int) -> float:

@@ -4,6 +4,8 @@ They are Placement's part and Nova's pre-filters, in the shape of vector filters
 in explanations. So an ``enabled_filters`` list carried over from nova.conf means the same here.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from corenova.objects.host_state import Aggregate, HostState
@@ -117,18 +119,24 @@ class Capacity:
             fits &= (low <= amount) & (high >= amount) & (amount % step == 0)
         return fits
 
-    def row_passes(self, hosts: HostTable, row: int, spec: RequestSpec) -> bool:
-        """The same for one host."""
-        resources = spec.resources()
-        hosts.usage_read = True
-        if not hosts.has_free(row, resources):
-            return False
-        shape = hosts.shape(row)
-        for name, amount in resources.items():
-            held = shape[name]
-            if not held.min_unit <= amount <= held.max_unit or amount % held.step_size:
-                return False
-        return True
+    def of_row(self, hosts: HostTable, spec: RequestSpec) -> Callable[[int], bool]:
+        """The same for one host at a time."""
+        wanted = spec.resources()
+        asked = [(hosts.cells.get(name), amount) for name, amount in wanted.items()]
+
+        def passes(row: int) -> bool:
+            hosts.usage_read = True
+            for cells, amount in asked:
+                if cells is None or cells[row] < amount:
+                    return False
+            shape = hosts.shape(row)
+            for name, amount in wanted.items():
+                held = shape[name]
+                if not held.min_unit <= amount <= held.max_unit or (held.step_size != 1 and amount % held.step_size):
+                    return False
+            return True
+
+        return passes
 
     def reason(self, host: HostState, spec: RequestSpec) -> str:
         """Name what is short, with both numbers."""

@@ -23,7 +23,7 @@ class CPUWeigher:
 
     def weigh(self, host_state: HostState, spec: RequestSpec) -> float:
         """Return its free vCPUs, ratio applied."""
-        return float(host_state.vcpus_total * host_state.cpu_allocation_ratio - host_state.vcpus_used)
+        return float(host_state.vcpus_free)
 
     def weights(self, hosts: HostColumns, spec: RequestSpec) -> np.ndarray:
         """Return the free vCPUs of each host."""
