@@ -36,19 +36,11 @@ def main() -> int:
             print(f"  FAILED: {error}", file=sys.stderr)
             continue
         for figure in measured[name]:
-            print(f"  {_shown(figure)}")
+            print(f"  {figure.line()}")
         print(f"  ({time.monotonic() - began:.0f} s)", flush=True)
     if asked.json:
         asked.json.write_text(json.dumps(_document(about, asked.quick, measured, failed), indent=2) + "\n")
     return 1 if failed else 0
-
-
-def _shown(figure: Figure) -> str:
-    number = f"{figure.value:,.0f}" if figure.value >= 1000 or not figure.unit else f"{figure.value:.3g}"
-    line = f"{figure.text:<52} {number:>8} {figure.unit:<6}"
-    if figure.goal is None:
-        return line.rstrip()
-    return f"{line}  goal {figure.goal}: {'met' if figure.goal.is_met(figure.value) else 'missed'}"
 
 
 def _document(

@@ -34,6 +34,14 @@ class Figure:
     text: str
     goal: Goal | None = None
 
+    def line(self) -> str:
+        """Return the figure as a line of a table, beside its goal."""
+        number = f"{self.value:,.0f}" if self.value >= 1000 or not self.unit else f"{self.value:.3g}"
+        line = f"{self.text:<52} {number:>8} {self.unit:<6}"
+        if self.goal is None:
+            return line.rstrip()
+        return f"{line}  goal {self.goal}: {'met' if self.goal.is_met(self.value) else 'missed'}"
+
 
 def check(condition: bool, sentence: str) -> None:
     """Raise NotMeasuredError with ``sentence`` unless ``condition`` holds."""

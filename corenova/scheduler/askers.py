@@ -25,6 +25,7 @@ class Asker:
 
     :ivar once: in a batch of equal instances it is not asked again about a host that was chosen.
     :ivar faults: how often it has failed.
+    :ivar built_in: it is a stage with ``of_row``, the form that no plug-in has.
     """
 
     def __init__(self, name: str, plugin: object):
@@ -36,7 +37,8 @@ class Asker:
         self.selective = hasattr(plugin, "applies")
         self._vector = getattr(plugin, "mask", None)
         self._scalar = getattr(plugin, "host_passes", None)
-        self._of_row = getattr(plugin, "of_row", None)  # what built-in stages alone have
+        self._of_row = getattr(plugin, "of_row", None)
+        self.built_in = self._of_row is not None
 
     def applies(self, spec: RequestSpec) -> bool:
         """Tell whether a selective filter has a say on this request; one that fails to tell has."""
@@ -115,6 +117,7 @@ class Weigher:
 
     :ivar sign: -1.0 for a weigher that is applied negatively.
     :ivar low, high: ends of the normalisation that the class fixes, or None.
+    :ivar default_multiplier: the multiplier where no aggregate says another, without the sign.
     """
 
     def __init__(self, name: str, plugin: object, multiplier: float):
@@ -126,7 +129,7 @@ class Weigher:
         self.high: float | None = getattr(plugin, "maxval", None)
         self._option = getattr(plugin, "multiplier_option", None)
         self._sign = -1.0 if getattr(plugin, "negate", False) else 1.0
-        self._multiplier = multiplier
+        self.default_multiplier = multiplier
         self._vector = getattr(plugin, "weights", None)
         self.scalar: Callable[[HostState, RequestSpec], float] | None = getattr(plugin, "weigh", None)
 
@@ -141,7 +144,7 @@ class Weigher:
     def multiplier(self, hosts: HostTable) -> np.ndarray | float:
         """Return the multiplier with its sign: one number, or one a host where aggregates say another."""
         option = self._option
-        return self._sign * (hosts.override(option, self._multiplier) if option else self._multiplier)
+        return self._sign * (hosts.override(option, self.default_multiplier) if option else self.default_multiplier)
 
     def scale(self, hosts: HostTable) -> tuple[float, float] | None:
         """Return the declared range of the raw weights, or None when there is none (or it is no range)."""

@@ -1,36 +1,30 @@
 """Which hosts a class of requests may use, and which is best: kept, and caught up with the hosts that have changed.
 
 A *class* are requests that are equal in all fields that the enabled plug-ins read (traced.py). Each class keeps, for
-every host, who was the first to refuse it, and a heap with the best of the others. Four of five requests repeat an
+every host, who was the first to refuse it, and a front with the best of the others. Four of five requests repeat an
 earlier one, so a decision usually looks at the one or two hosts that were claimed since the last.
 """
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Sequence
-from heapq import heapify, heappop, heappush
 
 import numpy as np
 
 from corenova.objects.decision import StageResult
 from corenova.objects.request_spec import RequestSpec
 from corenova.scheduler.askers import Asker, Columns, Weigher
+from corenova.scheduler.front import NOBODY, Front
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.ranking import Ranking
 from corenova.scheduler.traced import ClassKeys, TracedSpec
 from corenova.scheduler.views import Subset
 
-NOBODY = 255
-"""In place of a refuser: the host is a candidate. So there may be 255 stages and filters."""
 _FEW = 24
 _FRONT = 64
 _PART = 40
-"""The heap has one in so many of all hosts, and at least _FRONT: it is filled anew when these have been used up."""
+"""The front has one in so many of all hosts, and at least _FRONT: it is filled anew when these have been used up."""
 _MOST_CLASSES = 128
 _MOST_RANKINGS = 32
-
-Entry = tuple[float, int]
-"""(minus score, row): the smallest entry is the best host, of equals the first."""
 
 
 class RequestClass:
@@ -38,7 +32,7 @@ class RequestClass:
 
     :param askers: stages and filters in order, none of them selective.
     :ivar refuser: for each host the position of the first asker that refuses it, or NOBODY.
-    :ivar resources: what is claimed for each instance.
+    :ivar amounts: what is claimed for each instance, as HostTable.take wants it.
     :ivar is_sound: False: an asker has failed, so the answers serve this request and must not be kept.
     """
 
@@ -48,11 +42,14 @@ class RequestClass:
         self._hosts = hosts
         self._askers = askers
         self._spec = TracedSpec(spec, self.reads)
-        self.resources: dict[str, int] = self._spec.resources()
+        # None when no host has such a resource class: then there is never a candidate.
+        resources = self._spec.resources()
+        self.amounts = hosts.amounts(resources) if resources.keys() <= hosts.cells.keys() else []
         self._reads_usage = [False] * len(askers)
         self._fickle: list[int] = []
+        self._fickle_passes: list[tuple[int, Callable[[int], bool]]] = []
         self._owed: set[int] = set()
-        self._front = max(_FRONT, len(hosts) // _PART)
+        self._size = max(_FRONT, len(hosts) // _PART)
         self._passes = [asker.of_row(hosts, self._spec) for asker in askers]
         self.is_sound = True
         self._fill()
@@ -65,7 +62,7 @@ class RequestClass:
         self._refused = counts[: len(self._askers)].tolist()
         self.candidates = int(counts[NOBODY])
         self._results: tuple[StageResult, ...] | None = None
-        self._heap: list[Entry] | None = None
+        self._front: Front | None = None
 
     def _judge(self, hosts: Columns) -> np.ndarray:
         refuser = np.full(len(hosts), NOBODY, dtype=np.uint8)
@@ -117,21 +114,23 @@ class RequestClass:
         if len(changes) > _FEW and not batch:
             self._judge_many(np.fromiter(changes, dtype=np.intp, count=len(changes)))
             return
-        cells, fickle = self._refuser_cells, self._fickle
-        passes = [self._passes[k] for k in fickle]
-        faults = [self._askers[k].faults for k in fickle]
+        cells, asked = self._refuser_cells, self._fickle_passes
+        faults = self._faults()
         for row, facts in changes.items():
             if facts or cells[row] != NOBODY or row in batch:
                 self._judge_row(row, facts=facts, lenient=row in batch)
                 continue
             # The usual case of _judge_row: a candidate that has been claimed or released.
-            for k, may in zip(fickle, passes, strict=True):
-                if not may(row):
+            for k, passes in asked:
+                if not passes(row):
                     self._move(row, NOBODY, k)
                     break
-        self._push_all(changes)
-        if faults != [self._askers[k].faults for k in fickle]:
+        self._offer(changes)
+        if faults != self._faults():
             self.is_sound = False
+
+    def _faults(self) -> int:
+        return sum([self._askers[k].faults for k in self._fickle if not self._askers[k].built_in])
 
     def _judge_many(self, rows: np.ndarray) -> None:
         self.refuser[rows] = self._judge(Subset(self._hosts, rows))
@@ -139,14 +138,15 @@ class RequestClass:
         self._refused = counts[: len(self._askers)].tolist()
         self.candidates = int(counts[NOBODY])
         self._results = None
-        if self._heap is not None and self.ranking.incremental:
-            self._push_all(rows[self.ranking.scores[rows] >= -self._last[0]].tolist())
+        if self._front is not None and self.ranking.incremental:
+            self._offer(rows[self.ranking.scores[rows] >= self._front.lowest].tolist())
 
     def _note_asked(self, k: int, faults: int) -> None:
         """Note whether what an asker has just read is changed by claims, and whether it has failed."""
         if self._hosts.usage_read and not self._reads_usage[k]:
             self._reads_usage[k] = True
             self._fickle = [k for k, reads in enumerate(self._reads_usage) if reads]
+            self._fickle_passes = [(k, self._passes[k]) for k in self._fickle]
         if self._askers[k].faults != faults:
             self.is_sound = False
 
@@ -203,75 +203,28 @@ class RequestClass:
         :param passes: asked about each in turn; those it refuses are left out.
         :param most: give up after so many that were refused; 0: never.
         """
-        size = self._front
+        ranking = self.ranking
+        if self._front is None or self._generation != ranking.generation:
+            self._fill_front(self._size)
+        size = self._size
         while True:
-            found, refused, is_all = self._from_front(wanted, passes, most)
-            if is_all or len(found) == wanted or (most and refused >= most):
+            found, refused = self._front.best(wanted, self._refuser_cells, ranking.score_cells, passes, most)
+            if len(found) == wanted or self._front.is_whole or (most and refused == most):
                 return found
+            self._fill_front(size)  # it was used up; only when it is too small even when full, make it larger
             size *= 4
-            self._fill_front(size)
-
-    def _from_front(self, wanted: int, passes: Callable[[int], bool] | None, most: int) -> tuple[list[int], int, bool]:
-        """Take from the heap and put back; the last value tells that there are no candidates beyond what was seen."""
-        if self._heap is None or self._generation != self.ranking.generation:
-            self._fill_front(self._front)
-        heap, cells, scores = self._heap, self._refuser_cells, self.ranking.score_cells
-        found: list[int] = []
-        taken: list[Entry] = []
-        refused = 0
-        while heap and len(found) < wanted and not (most and refused >= most):
-            entry = heappop(heap)
-            row = entry[1]
-            if cells[row] != NOBODY or scores[row] != -entry[0] or (taken and entry == taken[-1]):
-                continue  # the host has changed since, or is here twice
-            taken.append(entry)
-            if passes is None or passes(row):
-                found.append(row)
-            else:
-                refused += 1
-        for entry in taken:
-            heappush(heap, entry)
-        return found, refused, self._is_whole
 
     def _fill_front(self, size: int) -> None:
-        """Put the ``size`` best candidates into the heap; ``_last`` is the worst of them.
-
-        From then on a host whose score changes enters the heap when it is better than that one. So the heap has all
-        candidates that are at least as good, and its best is the best of all.
-        """
         self._generation = self.ranking.generation
-        rows = self.rows()
-        scores = self.ranking.scores if rows is None else self.ranking.scores[rows]
-        self._is_whole = len(scores) <= size
-        if self._is_whole:
-            chosen = np.arange(len(scores))
-            self._last: Entry = (math.inf, 0)
-        else:
-            limit = -np.partition(-scores, size - 1)[size - 1]
-            above = np.flatnonzero(scores > limit)
-            # Of those that equal the limit the first ones, as everywhere.
-            chosen = np.concatenate([above, np.flatnonzero(scores == limit)[: size - len(above)]])
-        best = scores[chosen].tolist()
-        places = (chosen if rows is None else rows[chosen]).tolist()
-        self._heap = [(-score, row) for score, row in zip(best, places, strict=True)]
-        if not self._is_whole:
-            self._last = max(self._heap)
-        heapify(self._heap)
-        self._most_entries = 4 * len(self._heap) + 512
+        self._front = Front(self.ranking.scores, self.rows(), size)
 
-    def _push_all(self, rows: Iterable[int]) -> None:
-        """Put those of these hosts into the heap that belong there: candidates, as good as its worst."""
-        heap, ranking = self._heap, self.ranking
-        if heap is None or self._generation != ranking.generation or not ranking.incremental:
+    def _offer(self, rows: Iterable[int]) -> None:
+        """Let hosts that have changed into the front, if there is one that is worth it."""
+        ranking = self.ranking
+        if self._front is None or self._generation != ranking.generation or not ranking.incremental:
             return
-        cells, scores, last = self._refuser_cells, ranking.score_cells, self._last
-        for row in rows:
-            if cells[row] == NOBODY:
-                entry = (-scores[row], row)
-                if entry <= last:
-                    heappush(heap, entry)
-        if len(heap) > self._most_entries:
-            self._heap = None  # most of it is out of date
+        if not self._front.offer(rows, self._refuser_cells, ranking.score_cells):
+            self._front = None
 
 
 class Classes:

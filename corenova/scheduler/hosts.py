@@ -100,7 +100,7 @@ class HostTable:
     def _forget_kept(self) -> None:
         self._limits: dict[str, tuple[np.ndarray, ...]] = {}
         self._masks: dict[tuple[str, str], np.ndarray] = {}
-        self._zones: dict[int, str] = {}
+        self._places: list[tuple[str, str] | None] = [None] * len(self)
         self._overrides: dict[tuple[str, float], np.ndarray | float] = {}
 
     # What changes.
@@ -157,22 +157,27 @@ class HostTable:
 
     def consume(self, index: int, resources: Mapping[str, int]) -> None:
         """Enter a claim that is about to be made on a host, so that the next decision sees it."""
-        self._take(index, resources, 1)
-        self.io_ops_cells[index] += 1
+        self.take(index, self.amounts(resources))
 
     def release(self, index: int, resources: Mapping[str, int]) -> None:
-        """Enter that a claim was given back."""
-        self._take(index, resources, -1)
+        """Enter that a claim was given back; its build is long over."""
+        self.take(index, [(cells, -amount) for cells, amount in self.amounts(resources)[1:]])
 
-    def _take(self, index: int, resources: Mapping[str, int], sign: int) -> None:
-        for name, amount in resources.items():
-            amount *= sign
-            self.cells[name][index] -= amount
-            if name == VCPU:
-                self.vcpus_cells[index] -= amount
-            elif name == DISK_GB:
-                self.disk_cells[index] -= amount * 1024
-        self.instances_cells[index] += sign
+    def amounts(self, resources: Mapping[str, int]) -> list[tuple[memoryview, int]]:
+        """Return what a claim of these resources takes from which columns, in the form that :meth:`take` wants.
+
+        The first is the build that begins with it.
+        """
+        amounts = [(self.io_ops_cells, -1), (self.instances_cells, -1)]
+        amounts += [(self.cells[name], amount) for name, amount in resources.items()]
+        amounts.append((self.vcpus_cells, resources.get(VCPU, 0)))
+        amounts.append((self.disk_cells, resources.get(DISK_GB, 0) * 1024))
+        return amounts
+
+    def take(self, index: int, amounts: Iterable[tuple[memoryview, int]]) -> None:
+        """Deduct these amounts from one host."""
+        for cells, amount in amounts:
+            cells[index] -= amount
         self._note(index)
 
     def _note(self, index: int, *, facts: bool = False) -> None:
@@ -282,10 +287,14 @@ class HostTable:
 
     def zone(self, index: int) -> str:
         """Return the availability zone of one host."""
-        kind = self._sets.cells[index]
-        if kind not in self._zones:
-            self._zones[kind] = self._zone_of(self._sets.of(index))
-        return self._zones[kind]
+        return self.place(index)[1]
+
+    def place(self, index: int) -> tuple[str, str]:
+        """Return name and availability zone of one host."""
+        place = self._places[index]
+        if place is None:
+            place = self._places[index] = (self.names[index], self._zone_of(self._sets.of(index)))
+        return place
 
     def _zone_of(self, aggregates: Iterable[Aggregate]) -> str:
         named = (a.metadata["availability_zone"] for a in aggregates if "availability_zone" in a.metadata)

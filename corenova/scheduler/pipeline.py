@@ -55,7 +55,7 @@ class Pipeline:
         self._alternates = alternates
         self._subset = subset
         self._shuffle = shuffle
-        self._fixed = fixed
+        self.fixed = fixed
         self._random = random.Random(seed)
         # Whoever forces a host has decided; Nova asks no filter then, and the built-in stages all the same.
         self._asked = {
@@ -71,7 +71,7 @@ class Pipeline:
         if self._classes is None or self._classes.hosts is not hosts:
             kept = {kind: [a for a in askers if not a.selective] for kind, askers in self._asked.items()}
             weighers = [weigher for weigher in self.weighers if not weigher.selective]
-            self._classes = Classes(hosts, kept, weighers, fixed=self._fixed)
+            self._classes = Classes(hosts, kept, weighers, fixed=self.fixed)
         return self._classes
 
     def place(self, hosts: HostTable, spec: RequestSpec, count: int, *, among: int = 1) -> list[Decision]:
@@ -92,7 +92,7 @@ class Pipeline:
                 break
             decision, row = found
             decisions.append(decision)
-            hosts.consume(row, kept.resources)
+            hosts.take(row, kept.amounts)
             if len(decisions) == count:
                 break  # nobody will ask who is left
             chosen.add(row)
@@ -169,14 +169,13 @@ class Pipeline:
         weights: dict[str, float],
         others: Sequence[int],
     ) -> Decision:
-        shown = {name: round(weight, 6) for name, weight in weights.items()}
-        shown["total"] = round(sum(weights.values()), 6)
-        names, zone, results = hosts.names, hosts.zone, kept.results()
+        weights["total"] = sum(weights.values())
+        place, results = hosts.place, kept.results()
         return Decision(
-            host=names[row],
+            host=hosts.names[row],
             stages=results if lazy is None else results + lazy.results(),
-            weights=shown,
-            alternates=tuple([(names[other], zone(other)) for other in others[: self._alternates]]),
+            weights=weights,
+            alternates=tuple([place(other) for other in others[: self._alternates]]),
             candidates=kept.candidates,
             revision=hosts.revision,
         )

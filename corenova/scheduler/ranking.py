@@ -6,7 +6,7 @@ candidates are: then the raw weights are kept, and a decision normalises them ov
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class Ranking:
     def _fill(self) -> None:
         self.revision = self._hosts.revision
         self._reads_usage = [False] * len(self._asked)
+        self._is_scaled, self._terms = False, []
         self._raw = np.empty((len(self._asked), len(self._hosts)))
         self._cells = [memoryview(row) for row in self._raw]
         self._ask(None)
@@ -73,14 +74,6 @@ class Ranking:
         self._note_bad(set(np.flatnonzero(np.isnan(self._raw.sum(axis=0))).tolist()))
 
     def _ask_row(self, row: int, *, facts: bool) -> None:
-        if self._quick is not None and not facts:
-            state, spec = self._hosts.states[row], self._spec
-            try:
-                for cells, weigh in self._quick:
-                    cells[row] = weigh(state, spec)
-                return
-            except Exception:
-                pass  # whoever fails is asked again below, and named
         hosts = self._hosts
         for k, (weigher, _) in enumerate(self._asked):
             if facts or self._reads_usage[k]:
@@ -99,10 +92,11 @@ class Ranking:
 
     def _plan(self) -> None:
         """Note who can be asked without ado about a host that a claim has changed: scales need no clipping before."""
-        fickle = [k for k, reads in enumerate(self._reads_usage) if reads]
-        scalar = [self._asked[k][0].scalar for k in fickle]
-        is_quick = self._fixed and None not in scalar and not self._bad
-        self._quick = list(zip([self._cells[k] for k in fickle], scalar, strict=True)) if is_quick else None
+        asks = [self._asked[k][0].scalar if self._reads_usage[k] else None for k in range(len(self._asked))]
+        can = all(asks[k] is not None or not reads for k, reads in enumerate(self._reads_usage))
+        useful = {k for k, _ in self._terms}
+        can &= all(k in useful or not reads for k, reads in enumerate(self._reads_usage))
+        self._quick = [(asks[k], *term[1:]) for k, term in self._terms] if self._is_scaled and can else None
 
     def catch_up(self) -> None:
         """Ask again about the hosts that have changed since the last time."""
@@ -116,6 +110,13 @@ class Ranking:
         self.revision = hosts.revision
         if self._bad:
             changes = {**changes, **dict.fromkeys(self._bad, True)}
+        if (
+            self._quick is not None
+            and len(changes) <= _FEW
+            and True not in changes.values()
+            and self._asked_quickly(changes)
+        ):
+            return
         if len(changes) <= _FEW:
             for row, facts in changes.items():
                 self._ask_row(row, facts=facts)
@@ -131,6 +132,26 @@ class Ranking:
             score, cells = self._score, self.score_cells
             for row in changes:
                 cells[row] = score(row)
+
+    def _asked_quickly(self, rows: Iterable[int]) -> bool:
+        """The usual case in one loop: claims have changed a few hosts, and no weigher fails. False: it was not so."""
+        states, spec, quick, scores = self._hosts.states, self._spec, self._quick, self.score_cells
+        try:
+            for row in rows:
+                state = states[row]
+                total = 0.0
+                for weigh, cells, multiplier, low, span in quick:
+                    if weigh is not None:
+                        cells[row] = weigh(state, spec)
+                    share = (cells[row] - low) / span
+                    share = 0.0 if share < 0.0 else 1.0 if share > 1.0 else share
+                    total += (multiplier if type(multiplier) is float else float(multiplier[row])) * share
+                if total != total:
+                    return False
+                scores[row] = total
+        except Exception:
+            return False
+        return True
 
     # Scores.
 
