@@ -5,6 +5,7 @@ trace), the others are drawn by Zipf's law from 32 classes.
 """
 
 import random
+import uuid
 from collections.abc import Iterator
 
 from oslo_config import cfg
@@ -43,9 +44,10 @@ def name(number: int) -> str:
 
 def rows(count: int) -> list[HostRow]:
     """Return empty hosts of one size, as the database tells them."""
+    chance = random.Random(count)
     return [
         HostRow(
-            id=number, uuid=f"{number:08d}-0000-4000-8000-000000000000", host=name(number), hypervisor_type="fake",
+            id=number, uuid=str(uuid.UUID(int=chance.getrandbits(128), version=4)), host=name(number), hypervisor_type="fake",
             hypervisor_version=1, host_ip=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", facts=_FACTS,
             failed_builds=0, changed_at=0.0, revision=0, address=f"compute-{number // 100}", service_id=number,
             service_uuid="s", disabled=False, disabled_reason=None, is_up=True, inventories=INVENTORIES,

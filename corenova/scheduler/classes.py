@@ -14,7 +14,7 @@ from corenova.objects.decision import StageResult
 from corenova.objects.request_spec import RequestSpec
 from corenova.scheduler.askers import Asker, Columns, Weigher
 from corenova.scheduler.front import NOBODY, Front
-from corenova.scheduler.hosts import HostTable
+from corenova.scheduler.hosts import Claim, HostTable
 from corenova.scheduler.ranking import Ranking
 from corenova.scheduler.traced import ClassKeys, TracedSpec
 from corenova.scheduler.views import Subset
@@ -32,7 +32,7 @@ class RequestClass:
 
     :param askers: stages and filters in order, none of them selective.
     :ivar refuser: for each host the position of the first asker that refuses it, or NOBODY.
-    :ivar amounts: what is claimed for each instance, as HostTable.take wants it.
+    :ivar claim: what is taken for each instance.
     :ivar is_sound: False: an asker has failed, so the answers serve this request and must not be kept.
     """
 
@@ -42,9 +42,9 @@ class RequestClass:
         self._hosts = hosts
         self._askers = askers
         self._spec = TracedSpec(spec, self.reads)
-        # None when no host has such a resource class: then there is never a candidate.
         resources = self._spec.resources()
-        self.amounts = hosts.amounts(resources) if resources.keys() <= hosts.cells.keys() else []
+        # Of a resource class that no host has nobody can claim: then there is never a candidate.
+        self.claim = hosts.claim_of(resources) if resources.keys() <= hosts.cells.keys() else Claim({}, ())
         self._reads_usage = [False] * len(askers)
         self._fickle: list[int] = []
         self._fickle_passes: list[tuple[int, Callable[[int], bool]]] = []

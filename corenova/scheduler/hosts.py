@@ -7,7 +7,7 @@ computing it anew. The picture may be stale, never trusted: every claim is check
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -22,6 +22,7 @@ NOTHING = Inventory(total=0)
 _LIMITS = ("min_unit", "max_unit", "step_size")
 _MOST_CHANGES = 4
 """How long the journal may grow, in changes a host: whoever is further behind starts anew, which is cheaper then."""
+_encode_metadata = msgspec.json.Encoder().encode
 _decode_metadata = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -34,19 +35,22 @@ class HostTable:
     :param default_zone: the zone of hosts that no aggregate puts in one.
     :ivar revision: counts the changes of single hosts.
     :ivar epoch: grows when nothing that was computed before is worth keeping (hosts come or go, aggregates change).
+    :ivar log: when it is a list, every change is appended to it, as the name of the method and what it was given; from
+        these and a copy (records.py) the table can be rebuilt as it was at any revision. None: nobody wants it.
     """
 
-    def __init__(self, *, default_zone: str):
-        self._default_zone = default_zone
-        self.revision = 0
+    def __init__(self, *, default_zone: str, revision: int = 0):
+        self.default_zone = default_zone
+        self.revision = revision
         self.epoch = 0
         self.usage_read = False
+        self.log: list[tuple] | None = None
         self.load([])
 
     @classmethod
-    def of(cls, rows: Sequence[HostRow], *, default_zone: str = "nova") -> "HostTable":
+    def of(cls, rows: Sequence[HostRow], *, default_zone: str = "nova", revision: int = 0) -> "HostTable":
         """Return a table of these hosts."""
-        table = cls(default_zone=default_zone)
+        table = cls(default_zone=default_zone, revision=revision)
         table.load(rows)
         return table
 
@@ -113,6 +117,7 @@ class HostTable:
             usage, facts = self._set(index, row)
             if usage or facts:
                 self._note(index, facts=facts)
+                self._tell("apply", row)
             if facts or epoch != self.epoch:
                 self._forget_kept()
 
@@ -148,37 +153,45 @@ class HostTable:
         self.disabled_reasons[index] = reason
         if changed and note:
             self._note(index, facts=True)
+            self._tell("set_service", index, is_up, disabled, reason)
         return changed
 
     def set_io_ops(self, index: int, number: int) -> None:
         """Write how many builds are under way on a host."""
         if _put(self._num_io_ops, index, number):
             self._note(index)
+            self._tell("set_io_ops", index, number)
 
     def consume(self, index: int, resources: Mapping[str, int]) -> None:
         """Enter a claim that is about to be made on a host, so that the next decision sees it."""
-        self.take(index, self.amounts(resources))
+        self.take(index, self.claim_of(resources))
 
     def release(self, index: int, resources: Mapping[str, int]) -> None:
         """Enter that a claim was given back; its build is long over."""
-        self.take(index, [(cells, -amount) for cells, amount in self.amounts(resources)[1:]])
+        for cells, amount in self.claim_of(resources).amounts[1:]:
+            cells[index] += amount
+        self._note(index)
+        self._tell("release", index, resources)
 
-    def amounts(self, resources: Mapping[str, int]) -> list[tuple[memoryview, int]]:
-        """Return what a claim of these resources takes from which columns, in the form that :meth:`take` wants.
-
-        The first is the build that begins with it.
-        """
+    def claim_of(self, resources: Mapping[str, int]) -> "Claim":
+        """Return a claim of these resources in the form that :meth:`take` wants; worked out once for many hosts."""
         amounts = [(self.io_ops_cells, -1), (self.instances_cells, -1)]
         amounts += [(self.cells[name], amount) for name, amount in resources.items()]
         amounts.append((self.vcpus_cells, resources.get(VCPU, 0)))
         amounts.append((self.disk_cells, resources.get(DISK_GB, 0) * 1024))
-        return amounts
+        return Claim(resources, amounts)
 
-    def take(self, index: int, amounts: Iterable[tuple[memoryview, int]]) -> None:
-        """Deduct these amounts from one host."""
-        for cells, amount in amounts:
+    def take(self, index: int, claim: "Claim") -> None:
+        """Enter a claim on a host."""
+        for cells, amount in claim.amounts:
             cells[index] -= amount
         self._note(index)
+        if self.log is not None:
+            self.log.append(("consume", index, claim.resources))
+
+    def _tell(self, *change: object) -> None:
+        if self.log is not None:
+            self.log.append(change)
 
     def _note(self, index: int, *, facts: bool = False) -> None:
         self.revision += 1
@@ -298,7 +311,7 @@ class HostTable:
 
     def _zone_of(self, aggregates: Iterable[Aggregate]) -> str:
         named = (a.metadata["availability_zone"] for a in aggregates if "availability_zone" in a.metadata)
-        return next(named, self._default_zone)
+        return next(named, self.default_zone)
 
     def limits(self, resource_class: str) -> tuple[np.ndarray, ...]:
         """Return min_unit, max_unit and step_size of a resource class."""
@@ -350,9 +363,40 @@ class HostTable:
             self._overrides[key] = self._sets.column(multiplier, np.float64) if named else default
         return self._overrides[key]
 
-    def view(self, index: int) -> HostView:
-        """Return the row view of one host."""
-        return self.states[index]
+    def row(self, index: int) -> HostRow:
+        """Return one host as the database would tell it, as far as the table knows it."""
+        return HostRow(
+            id=0,
+            uuid=self.uuids[index],
+            host=self.names[index],
+            hypervisor_type=self.hypervisor_type(index),
+            hypervisor_version=int(self.hypervisor_version[index]),
+            host_ip=self.host_ips[index],
+            facts=self.facts(index),
+            failed_builds=int(self.failed_builds[index]),
+            changed_at=0.0,
+            revision=0,
+            address=self.addresses[index],
+            service_id=None,
+            service_uuid=None,
+            disabled=bool(self.disabled[index]),
+            disabled_reason=self.disabled_reasons[index],
+            is_up=bool(self.is_up[index]),
+            inventories=self.inventories(index),
+            num_instances=self.instances_cells[index],
+            num_io_ops=self.io_ops_cells[index],
+            aggregates=tuple((a.name, _encode_metadata(a.metadata).decode()) for a in self.aggregates(index)),
+        )
+
+
+class Claim(NamedTuple):
+    """What an instance takes from a host: resources, and from which columns how much.
+
+    The first amount is the build that begins with it.
+    """
+
+    resources: Mapping[str, int]
+    amounts: Sequence[tuple[memoryview, int]]
 
 
 class _Kinds(Generic[T]):

@@ -92,7 +92,7 @@ class Pipeline:
                 break
             decision, row = found
             decisions.append(decision)
-            hosts.take(row, kept.amounts)
+            hosts.take(row, kept.claim)
             if len(decisions) == count:
                 break  # nobody will ask who is left
             chosen.add(row)

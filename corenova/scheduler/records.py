@@ -1,0 +1,87 @@
+"""The scheduler's picture of the hosts as bytes: a copy of all columns, and the changes after it, for replay.
+
+A decision names the picture that it was made on and the revision. From the last copy before it and the changes up to
+it the table is rebuilt as it was, and the same pipeline (or one of another ini) decides again.
+"""
+
+import zlib
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import numpy as np
+
+from corenova.db.hosts import HostRow
+from corenova.scheduler.hosts import HostTable
+
+_LEVEL = 6
+_encode = msgspec.msgpack.Encoder().encode
+_FIELDS = [name for name in HostRow.__struct_fields__ if name != "inventories"]
+_decode = msgspec.msgpack.Decoder().decode
+
+
+def copy_of(table: HostTable) -> bytes:
+    """Return the table as compressed bytes: column by column, what many hosts share once."""
+    rows = [table.row(index) for index in range(len(table))]
+    columns = {name: _packed([getattr(row, name) for row in rows]) for name in _FIELDS}
+    columns["inventories"] = _packed([table.shape(index) for index in range(len(table))])
+    used = {
+        name: [row.inventories[name].used if name in row.inventories else 0 for row in rows] for name in table.cells
+    }
+    found = {"revision": table.revision, "zone": table.default_zone, "columns": columns, "used": used}
+    return zlib.compress(_encode(found), _LEVEL)
+
+
+def _packed(values: Sequence[object]) -> object:
+    """Return a column as its few different values and which one each host has, or as it is when they are many."""
+    kinds: dict[bytes, int] = {}
+    ids = [kinds.setdefault(_encode(value), len(kinds)) for value in values]
+    if len(kinds) > len(values) // 2 + 1:
+        return list(values)
+    size = np.uint16 if len(kinds) < 2**16 else np.uint32
+    return {"kinds": list(kinds), "ids": np.array(ids, dtype=size).tobytes(), "size": np.dtype(size).itemsize}
+
+
+def _unpacked(packed: object) -> list[object]:
+    if isinstance(packed, list):
+        return packed
+    kinds = [_decode(kind) for kind in packed["kinds"]]
+    return [kinds[i] for i in np.frombuffer(packed["ids"], dtype=f"u{packed['size']}")]
+
+
+def table_of(copy: bytes) -> HostTable:
+    """Return the table that ``copy_of`` has made a copy of, at its revision."""
+    found = _decode(zlib.decompress(copy))
+    columns = {name: _unpacked(packed) for name, packed in found["columns"].items()}
+    rows = []
+    for index, values in enumerate(zip(*columns.values(), strict=True)):
+        told = dict(zip(columns, values, strict=True))
+        told["inventories"] = {
+            name: {**held, "used": found["used"][name][index]} for name, held in told["inventories"].items()
+        }
+        rows.append(msgspec.convert(told, HostRow))
+    return HostTable.of(rows, default_zone=found["zone"], revision=found["revision"])
+
+
+def changes_of(log: Iterable[tuple]) -> bytes:
+    """Return changes of a table (HostTable.log) as compressed bytes."""
+    return zlib.compress(_encode(list(log)), _LEVEL)
+
+
+def play(table: HostTable, changes: bytes, *, until: int) -> None:
+    """Make these changes on the table, up to the revision ``until``."""
+    for name, *given in _decode(zlib.decompress(changes)):
+        if table.revision >= until:
+            return
+        _PLAYED[name](table, *given)
+
+
+_PLAYED = {
+    "apply": lambda table, row: table.apply([msgspec.convert(row, HostRow)]),
+    "consume": HostTable.consume,
+    "release": HostTable.release,
+    "set_service": lambda table, row, is_up, disabled, reason: table.set_service(
+        row, is_up=is_up, disabled=disabled, reason=reason
+    ),
+    "set_io_ops": HostTable.set_io_ops,
+}
+"""Changes by the name of the method that makes them."""
