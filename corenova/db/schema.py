@@ -151,6 +151,19 @@ decisions = Table(
     comment="Why the scheduler put an instance where it is, or nowhere (objects/decision.py).",
 )
 
+fleet_records = Table(
+    "fleet_records",
+    metadata,
+    Id(),
+    Column("picture", String(36), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("is_copy", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False, index=True),
+    Column("data", LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb"), nullable=False),
+    Index("ix_fleet_records_picture", "picture", "is_copy", "revision"),
+    comment="Copies of the schedulers' pictures of the hosts and the changes between them, for replay.",
+)
+
 services = Table(
     "services",
     metadata,

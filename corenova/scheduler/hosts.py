@@ -39,9 +39,9 @@ class HostTable:
         these and a copy (records.py) the table can be rebuilt as it was at any revision. None: nobody wants it.
     """
 
-    def __init__(self, *, default_zone: str, revision: int = 0):
+    def __init__(self, *, default_zone: str):
         self.default_zone = default_zone
-        self.revision = revision
+        self.revision = 0
         self.epoch = 0
         self.usage_read = False
         self.log: list[tuple] | None = None
@@ -50,8 +50,9 @@ class HostTable:
     @classmethod
     def of(cls, rows: Sequence[HostRow], *, default_zone: str = "nova", revision: int = 0) -> "HostTable":
         """Return a table of these hosts."""
-        table = cls(default_zone=default_zone, revision=revision)
+        table = cls(default_zone=default_zone)
         table.load(rows)
+        table.revision = table._base = revision
         return table
 
     def __len__(self) -> int:
@@ -59,6 +60,8 @@ class HostTable:
 
     def load(self, rows: Sequence[HostRow]) -> None:
         """Take these hosts instead of those that were here."""
+        self._tell("load", rows)
+        self.revision += 1
         self.epoch += 1
         count = len(rows)
         self._forget_changes(count)

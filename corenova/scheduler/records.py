@@ -76,6 +76,7 @@ def play(table: HostTable, changes: bytes, *, until: int) -> None:
 
 
 _PLAYED = {
+    "load": lambda table, rows: table.load([msgspec.convert(row, HostRow) for row in rows]),
     "apply": lambda table, row: table.apply([msgspec.convert(row, HostRow)]),
     "consume": HostTable.consume,
     "release": HostTable.release,

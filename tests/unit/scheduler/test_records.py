@@ -1,12 +1,20 @@
 """The picture of the hosts as bytes: what comes back is what was there, at any revision."""
 
+import threading
+import time
+
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import fleet
+from corenova.db import fleet_records, migrate
+from corenova.db.engine import Database
 from corenova.scheduler import records
+from corenova.scheduler.hosts import HostTable
+from corenova.scheduler.recorder import Recorder
 
 COLUMNS = ("is_up", "disabled", "free_ram_mb", "free_disk_mb", "vcpus_free", "num_instances", "num_io_ops")
 CLAIM = {"VCPU": 1, "MEMORY_MB": 512, "DISK_GB": 2}
@@ -56,3 +64,71 @@ def test_a_copy_of_a_fleet_in_use_takes_few_bytes_a_host():
     table, _ = fleet.in_use(2000)
     assert len(records.copy_of(table)) / 2000 <= 100
     assert np.array_equal(records.table_of(records.copy_of(table)).free("VCPU"), table.free("VCPU"))
+
+
+@pytest.fixture
+def db(tmp_path):
+    db = Database(f"sqlite:///{tmp_path}/db")
+    migrate.upgrade(db)
+    yield db
+    db.close()
+
+
+def found(db, picture, revision):
+    """The table as the records tell it, or None."""
+    kept = db.read(lambda connection: fleet_records.before(connection, picture, revision))
+    if kept is None:
+        return None
+    table = records.table_of(kept[0])
+    for changes in kept[1]:
+        records.play(table, changes, until=revision)
+    return table
+
+
+def test_a_recorder_keeps_what_is_needed_from_the_empty_table_on(build, db, monkeypatch):
+    table = HostTable(default_zone="nova")
+    recorder = Recorder(db, table, threading.Lock(), retention_s=60.0)
+    states = {}
+    for round_ in range(4):
+        if round_ == 2:
+            monkeypatch.setattr("corenova.scheduler.recorder._COPY_EVERY_S", -1.0)
+        table.load([build.host("h0"), build.host(f"h{round_}x")]) if round_ in (0, 3) else table.consume(1, CLAIM)
+        states[table.revision] = state(table)
+        table.consume(0, CLAIM)
+        states[table.revision] = state(table)
+        recorder.write()
+    assert {revision: state(found(db, recorder.picture, revision)) for revision in states} == states
+    assert found(db, "another", 5) is None
+
+
+def test_after_a_gap_it_goes_on_with_a_copy(build, db, monkeypatch):
+    table = build.table(2)
+    recorder = Recorder(db, table, threading.Lock(), retention_s=60.0)
+    table.consume(0, CLAIM)
+    with monkeypatch.context() as patch:
+        patch.setattr(db, "write", lambda *_: 1 / 0)
+        recorder._write()
+    table.consume(1, CLAIM)
+    lost = table.revision
+    recorder._write()
+    table.consume(1, CLAIM)
+    recorder._write()
+    assert found(db, recorder.picture, lost - 1) is None
+    assert state(found(db, recorder.picture, table.revision)) == state(table)
+
+
+def test_records_are_forgotten_with_time(build, db):
+    table = build.table(2)
+    recorder = Recorder(db, table, threading.Lock(), retention_s=0.05)
+    recorder.write()
+    time.sleep(0.1)
+    table.consume(0, CLAIM)
+    recorder.write()
+    assert found(db, recorder.picture, 1) is None
+
+
+def test_without_retention_nothing_is_recorded(build, db):
+    table = build.table(2)
+    assert Recorder(db, table, threading.Lock(), retention_s=0.0).picture == ""
+    table.consume(0, CLAIM)
+    assert table.log is None
