@@ -2,6 +2,8 @@
 
 import msgspec
 
+from corenova.objects.request_spec import InstanceGroup
+
 
 class StageResult(msgspec.Struct, frozen=True, array_like=True):
     """One stage or filter: how many hosts it was asked about and how many it let pass.
@@ -23,6 +25,21 @@ class Rejection(msgspec.Struct, frozen=True, array_like=True):
     reason: str
 
 
+class Inputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a decision was made on beside the request, for replay.
+
+    :param picture: names the record of the scheduler's picture of the hosts (db/fleet_records.py).
+    :param among: the host was chosen at random among so many best ones, because others were claiming the same.
+    :param instance_group: the server group as it was.
+    :param instance_hosts: where the instances were that hints name.
+    """
+
+    picture: str
+    among: int = 1
+    instance_group: InstanceGroup | None = None
+    instance_hosts: dict[str, str] = {}
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One placement. ``rejections`` names every rejected host when nothing fits; it is operators' reading.
 
@@ -32,6 +49,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     :param summary: the sentence for the user when nothing fits.
     :param candidates: hosts that passed all but the lazily asked.
     :param revision: the scheduler's count of changes of hosts when it decided.
+    :param inputs: None: it is not recorded.
     """
 
     host: str | None
@@ -42,3 +60,4 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     summary: str = ""
     candidates: int = 0
     revision: int = 0
+    inputs: Inputs | None = None

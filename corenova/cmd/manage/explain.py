@@ -55,7 +55,7 @@ def explain(connection: sa.Connection, name_or_uuid: str) -> Explanation:
     :raises NotFound: there is none of this uuid or name.
     :raises InvalidInput: several have this name.
     """
-    row = _find(connection, name_or_uuid)
+    row = find(connection, name_or_uuid)
     fault = {key: getattr(row, f"fault_{key}") for key in ("code", "message", "details")}
     return Explanation(
         uuid=row.uuid,
@@ -72,7 +72,12 @@ def explain(connection: sa.Connection, name_or_uuid: str) -> Explanation:
     )
 
 
-def _find(connection: sa.Connection, name_or_uuid: str) -> sa.Row:
+def find(connection: sa.Connection, name_or_uuid: str) -> sa.Row:
+    """Return the row of a server by uuid (a deleted one too) or name.
+
+    :raises NotFound: there is none of this uuid or name.
+    :raises InvalidInput: several have this name.
+    """
     try:
         return instances.get(connection, name_or_uuid, deleted=True)
     except NotFound:

@@ -48,6 +48,11 @@ COMMANDS = (
         (("server", {"metavar": "SERVER", "help": "uuid or name"}),),
     ),
     Command(
+        "replay", None, "replay:run", "Decide again on what a decision was made on, with the plug-ins and options of "
+        "the ini files given, and show what differs. Exit code 1 when another host is chosen.",
+        (("server", {"metavar": "SERVER", "help": "uuid or name"}),),
+    ),
+    Command(
         "config", "check", "config:check", "Show every option with its value and where that comes from, and what is "
         "wrong with the ini files. Exit code 1 when something is.", judges_values=True,
     ),
