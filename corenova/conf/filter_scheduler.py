@@ -21,9 +21,14 @@ OPTIONS = [
             "RAMWeigher",
             "CPUWeigher",
             "DiskWeigher",
+            "IoOpsWeigher",
+            "NumInstancesWeigher",
+            "PCIWeigher",
             "ServerGroupSoftAffinityWeigher",
             "ServerGroupSoftAntiAffinityWeigher",
             "BuildFailureWeigher",
+            "HypervisorVersionWeigher",
+            "ImagePropertiesWeigher",
         ],
         help="Weighers; any installed entry point of corenova.scheduler.weighers. "
         "nova.scheduler.weights.all_weighers means this default.",
@@ -44,6 +49,15 @@ OPTIONS = [
     cfg.FloatOpt("ram_weight_multiplier", default=1.0, help="Free RAM. Positive spreads, negative stacks."),
     cfg.FloatOpt("cpu_weight_multiplier", default=1.0, help="Free vCPUs. Positive spreads, negative stacks."),
     cfg.FloatOpt("disk_weight_multiplier", default=1.0, help="Free disk. Positive spreads, negative stacks."),
+    cfg.FloatOpt("io_ops_weight_multiplier", default=-1.0, help="Builds under way. Negative avoids busy hosts."),
+    cfg.FloatOpt(
+        "num_instances_weight_multiplier",
+        default=0.0,
+        help="Instances, whatever their size. Positive stacks; 0 is off.",
+    ),
+    cfg.FloatOpt(
+        "pci_weight_multiplier", default=1.0, min=0.0, help="Keep hosts with free PCI devices for those who need them."
+    ),
     cfg.FloatOpt("soft_affinity_weight_multiplier", default=1.0, help="Members of the server's soft-affinity group."),
     cfg.FloatOpt(
         "soft_anti_affinity_weight_multiplier", default=1.0, help="Members of the server's soft-anti-affinity group."
@@ -52,5 +66,15 @@ OPTIONS = [
         "build_failure_weight_multiplier",
         default=1000000.0,
         help="Builds that failed in a row on a host; applied negatively.",
+    ),
+    cfg.FloatOpt(
+        "hypervisor_version_weight_multiplier",
+        default=1.0,
+        help="Version of the hypervisor. Positive prefers newer ones; set it to 0 where hypervisors are mixed.",
+    ),
+    cfg.FloatOpt(
+        "image_props_weight_multiplier",
+        default=0.0,
+        help="Instances whose images share properties. Positive stacks, negative spreads, 0 is off.",
     ),
 ]

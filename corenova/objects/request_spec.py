@@ -92,6 +92,8 @@ class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     :param scheduler_hints: the user's hints as they came, each value a list or text.
     :param instance_hosts: set by the scheduler when it decides: where the instances are that hints name, ``{uuid:
         host}``; an instance that is nowhere is left out.
+    :param image_property_hosts: set by the scheduler when it decides, for ImagePropertiesWeigher: the number of
+        instances by host whose image has the same value of a property, ``{property: {host: count}}``.
     :param num_instances: how many equal instances the request asked for.
     :param is_rebuild: the server stays on its host and gets another image: only filters with RUN_ON_REBUILD are asked.
     """
@@ -109,6 +111,7 @@ class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     num_instances: int = 1
     requested_host: str | None = None
     instance_hosts: dict[str, str] = {}
+    image_property_hosts: dict[str, dict[str, int]] = {}
     is_rebuild: bool = False
 
     def get_scheduler_hint(self, name: str, default: object = None) -> object:

@@ -6,14 +6,14 @@ else's and is ignored. A key without any scope is taken as a fact of the host, a
 are better avoided: one that names no such fact is met by no host.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
 from corenova.contracts.filter import HostColumns
 from corenova.objects.host_state import HostState
 from corenova.objects.request_spec import RequestSpec
-from corenova_filters import extra_specs_ops
+from corenova_filters import extra_specs_ops, host_facts
 
 SCOPE = "capabilities"
 ADDRESS_BITS = "hw:maxphysaddr_bits"
@@ -67,16 +67,9 @@ def requirements(spec: RequestSpec) -> list[Requirement]:
 
 def fact(host_state: HostState, path: Iterable[str]) -> str | None:
     """Return the fact of the host at ``path`` as text, or None when there is none."""
-    value: object = host_state
-    for name in path:
-        if isinstance(value, Mapping):
-            value = value.get(name)
-        elif name.startswith("_"):
-            return None
-        else:
-            value = getattr(value, name, None)
-        if value is None or callable(value):
-            return None
+    value = host_facts.look_up(host_state, path)
+    if value is None:
+        return None
     # A set has no order of its own: without one the same demand could be met today and not tomorrow.
     return str(sorted(value)) if isinstance(value, frozenset) else str(value)
 

@@ -42,6 +42,7 @@ class ImagePropertiesFilter:
     """Pass hosts that support the architecture, hypervisor type, vm mode and version that the image names."""
 
     run_filter_once_per_request = True
+    RUN_ON_REBUILD = True
 
     options = [
         cfg.StrOpt(

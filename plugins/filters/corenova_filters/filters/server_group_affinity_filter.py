@@ -16,6 +16,10 @@ POLICY = "affinity"
 class ServerGroupAffinityFilter:
     """Pass the hosts of the group's members, or every host while there is none."""
 
+    def applies(self, spec: RequestSpec) -> bool:
+        """Return True for a member of an affinity group."""
+        return spec.instance_group is not None and spec.instance_group.policy == POLICY
+
     def host_passes(self, host_state: HostState, spec: RequestSpec) -> bool:
         """Return True when the host runs a member of the group, or when no host does yet."""
         used = _used(spec)
@@ -26,7 +30,9 @@ class ServerGroupAffinityFilter:
         used = _used(spec)
         if not used:
             return np.ones(len(hosts), dtype=bool)
-        return np.array([name in used for name in hosts.names], dtype=bool)
+        passed = np.zeros(len(hosts), dtype=bool)
+        passed[hosts.rows(used)] = True
+        return passed
 
     def reason(self, host_state: HostState, spec: RequestSpec) -> str:
         """Say that the group lives elsewhere, without telling where."""

@@ -16,6 +16,10 @@ POLICY = "anti-affinity"
 class ServerGroupAntiAffinityFilter:
     """Pass hosts with fewer members of the group than the rule ``max_server_per_host`` (1) allows."""
 
+    def applies(self, spec: RequestSpec) -> bool:
+        """Return True for a member of an anti-affinity group."""
+        return spec.instance_group is not None and spec.instance_group.policy == POLICY
+
     def host_passes(self, host_state: HostState, spec: RequestSpec) -> bool:
         """Return True when the host has room for one more member of the group."""
         group = spec.instance_group
@@ -25,14 +29,12 @@ class ServerGroupAntiAffinityFilter:
 
     def mask(self, hosts: HostColumns, spec: RequestSpec) -> np.ndarray:
         """Return True where the host has room for one more member of the group."""
+        passed = np.ones(len(hosts), dtype=bool)
         group = spec.instance_group
-        if group is None or group.policy != POLICY:
-            return np.ones(len(hosts), dtype=bool)
-        limit = _limit(group)
-        full = {host for host, members in group.hosts.items() if members >= limit}
-        if not full:
-            return np.ones(len(hosts), dtype=bool)
-        return np.array([name not in full for name in hosts.names], dtype=bool)
+        if group is not None and group.policy == POLICY:
+            limit = _limit(group)
+            passed[hosts.rows(host for host, members in group.hosts.items() if members >= limit)] = False
+        return passed
 
     def reason(self, host_state: HostState, spec: RequestSpec) -> str:
         """Say how many members run here and how many may."""

@@ -12,6 +12,9 @@ from corenova.contracts.filter import HostColumns
 from corenova.objects.host_state import HostState
 from corenova.objects.request_spec import RequestSpec
 
+MOST = 10.0
+"""More failures in a row than this are no worse, on the fixed scale."""
+
 
 class BuildFailureWeigher:
     """Weigh a host by the builds that failed on it in a row; the multiplier is applied negatively."""
@@ -28,3 +31,7 @@ class BuildFailureWeigher:
     def weights(self, hosts: HostColumns, spec: RequestSpec) -> np.ndarray:
         """Return the number of builds that failed in a row on each host."""
         return hosts.failed_builds.astype(np.float64)
+
+    def scale(self, hosts: HostColumns) -> tuple[float, float]:
+        """Return 0 and 10: one failure already costs a tenth of the multiplier, which outvotes the others."""
+        return 0.0, MOST

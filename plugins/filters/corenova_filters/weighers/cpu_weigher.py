@@ -9,7 +9,7 @@ import numpy as np
 
 from corenova.contracts.filter import HostColumns
 from corenova.objects.host_state import HostState
-from corenova.objects.request_spec import RequestSpec
+from corenova.objects.request_spec import VCPU, RequestSpec
 
 
 class CPUWeigher:
@@ -28,3 +28,7 @@ class CPUWeigher:
     def weights(self, hosts: HostColumns, spec: RequestSpec) -> np.ndarray:
         """Return the free vCPUs of each host."""
         return hosts.vcpus_free.astype(np.float64)
+
+    def scale(self, hosts: HostColumns) -> tuple[float, float]:
+        """Return 0 and the vCPUs of the largest host when it is empty, the reserve left out."""
+        return 0.0, float(hosts.capacity(VCPU).max(initial=0))

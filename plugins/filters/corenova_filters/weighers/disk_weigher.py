@@ -9,7 +9,7 @@ import numpy as np
 
 from corenova.contracts.filter import HostColumns
 from corenova.objects.host_state import HostState
-from corenova.objects.request_spec import RequestSpec
+from corenova.objects.request_spec import DISK_GB, RequestSpec
 
 
 class DiskWeigher:
@@ -28,3 +28,7 @@ class DiskWeigher:
     def weights(self, hosts: HostColumns, spec: RequestSpec) -> np.ndarray:
         """Return the free disk of each host in MiB."""
         return hosts.free_disk_mb.astype(np.float64)
+
+    def scale(self, hosts: HostColumns) -> tuple[float, float]:
+        """Return 0 and the disk of the largest host when it is empty."""
+        return 0.0, 1024.0 * float(hosts.capacity(DISK_GB).max(initial=0))

@@ -9,7 +9,7 @@ import numpy as np
 
 from corenova.contracts.filter import HostColumns
 from corenova.objects.host_state import HostState
-from corenova.objects.request_spec import RequestSpec
+from corenova.objects.request_spec import MEMORY_MB, RequestSpec
 
 
 class RAMWeigher:
@@ -28,3 +28,7 @@ class RAMWeigher:
     def weights(self, hosts: HostColumns, spec: RequestSpec) -> np.ndarray:
         """Return the free RAM of each host in MiB."""
         return hosts.free_ram_mb.astype(np.float64)
+
+    def scale(self, hosts: HostColumns) -> tuple[float, float]:
+        """Return 0 and the RAM of the largest host when it is empty."""
+        return 0.0, float(hosts.capacity(MEMORY_MB).max(initial=0))

@@ -10,6 +10,7 @@ import numpy as np
 from corenova.contracts.filter import HostColumns
 from corenova.objects.host_state import HostState
 from corenova.objects.request_spec import RequestSpec
+from corenova_filters import host_values
 
 POLICY = "soft-affinity"
 
@@ -22,6 +23,10 @@ class ServerGroupSoftAffinityWeigher:
     minval: ClassVar[float | None] = None
     maxval: ClassVar[float | None] = None
 
+    def applies(self, spec: RequestSpec) -> bool:
+        """Return True for a member of a soft-affinity group."""
+        return spec.instance_group is not None and spec.instance_group.policy == POLICY
+
     def weigh(self, host_state: HostState, spec: RequestSpec) -> float:
         """Return the members of the server's group that it runs; 0 without a group of this policy."""
         group = spec.instance_group
@@ -32,7 +37,6 @@ class ServerGroupSoftAffinityWeigher:
     def weights(self, hosts: HostColumns, spec: RequestSpec) -> np.ndarray:
         """Return the members on each host; zeros without a group of this policy."""
         group = spec.instance_group
-        if group is None or group.policy != POLICY or not group.hosts:
+        if group is None or group.policy != POLICY:
             return np.zeros(len(hosts))
-        members = group.hosts.get
-        return np.array([members(name, 0) for name in hosts.names], dtype=np.float64)
+        return host_values.column(hosts, group.hosts)
