@@ -80,6 +80,11 @@ def aggregates(*metadata: dict[str, str]) -> tuple[Aggregate, ...]:
     return tuple(Aggregate(name=f"a{number}", metadata=one) for number, one in enumerate(metadata))
 
 
+def inventories(**totals: int) -> dict[str, Inventory]:
+    """Return an inventory of each of these resource classes, with nothing used or reserved."""
+    return {name: Inventory(total=total) for name, total in totals.items()}
+
+
 def spec(
     *,
     extra_specs: dict | None = None,

@@ -21,3 +21,7 @@ def test_raw_weight(builders, facts, raw):
 def test_traits():
     assert BuildFailureWeigher.multiplier_option == "build_failure_weight_multiplier"
     assert (BuildFailureWeigher.negate, BuildFailureWeigher.minval) == (True, None)
+
+
+def test_scale(builders):
+    assert BuildFailureWeigher().scale(builders.columns()) == (0.0, 10.0)

@@ -23,3 +23,9 @@ def test_raw_weight(builders, facts, raw):
 def test_traits():
     assert CPUWeigher.multiplier_option == "cpu_weight_multiplier"
     assert (CPUWeigher.negate, CPUWeigher.minval) == (False, 0.0)
+
+
+def test_scale(builders):
+    hosts = [builders.host(inventories=builders.inventories(VCPU=number)) for number in (8, 64)]
+    assert CPUWeigher().scale(builders.columns(*hosts)) == (0.0, 64.0)
+    assert CPUWeigher().scale(builders.columns()) == (0.0, 0.0)

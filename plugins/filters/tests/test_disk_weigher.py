@@ -21,3 +21,9 @@ def test_raw_weight(builders, facts, raw):
 def test_traits():
     assert DiskWeigher.multiplier_option == "disk_weight_multiplier"
     assert (DiskWeigher.negate, DiskWeigher.minval) == (False, 0.0)
+
+
+def test_scale(builders):
+    hosts = [builders.host(inventories=builders.inventories(DISK_GB=number)) for number in (8, 64)]
+    assert DiskWeigher().scale(builders.columns(*hosts)) == (0.0, 65536.0)
+    assert DiskWeigher().scale(builders.columns()) == (0.0, 0.0)

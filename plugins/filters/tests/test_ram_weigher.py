@@ -22,3 +22,9 @@ def test_raw_weight(builders, facts, raw):
 def test_traits():
     assert RAMWeigher.multiplier_option == "ram_weight_multiplier"
     assert (RAMWeigher.negate, RAMWeigher.minval) == (False, 0.0)
+
+
+def test_scale(builders):
+    hosts = [builders.host(inventories=builders.inventories(MEMORY_MB=number)) for number in (8, 64)]
+    assert RAMWeigher().scale(builders.columns(*hosts)) == (0.0, 64.0)
+    assert RAMWeigher().scale(builders.columns()) == (0.0, 0.0)

@@ -19,6 +19,9 @@ from corenova_filters.filters.server_group_affinity_filter import ServerGroupAff
     ],
 )
 def test_members(builders, policy, members, passes):
+    assert ServerGroupAffinityFilter().applies(builders.spec(group=policy and builders.group(policy))) is (
+        policy == "affinity"
+    )
     host, spec = builders.host("h1"), builders.spec(group=policy and builders.group(policy, members))
     assert ServerGroupAffinityFilter().host_passes(host, spec) is passes
     assert ServerGroupAffinityFilter().mask(builders.columns(host), spec).tolist() == [passes]

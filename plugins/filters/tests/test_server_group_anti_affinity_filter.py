@@ -20,6 +20,9 @@ from corenova_filters.filters.server_group_anti_affinity_filter import ServerGro
     ],
 )
 def test_members(builders, policy, members, rules, passes):
+    assert ServerGroupAntiAffinityFilter().applies(builders.spec(group=policy and builders.group(policy))) is (
+        policy == "anti-affinity"
+    )
     host, spec = builders.host("h1"), builders.spec(group=policy and builders.group(policy, members, **rules))
     assert ServerGroupAntiAffinityFilter().host_passes(host, spec) is passes
     assert ServerGroupAntiAffinityFilter().mask(builders.columns(host), spec).tolist() == [passes]

@@ -18,6 +18,7 @@ from corenova_filters.weighers.server_group_soft_anti_affinity_weigher import Se
 def test_raw_weight(builders, policy, members, raws):
     hosts = builders.columns(builders.host("h1"), builders.host("h2"))
     spec = builders.spec(group=policy and builders.group(policy, members))
+    assert ServerGroupSoftAntiAffinityWeigher().applies(spec) is (policy == "soft-anti-affinity")
     assert [ServerGroupSoftAntiAffinityWeigher().weigh(state, spec) for state in hosts.states] == raws
     assert ServerGroupSoftAntiAffinityWeigher().weights(hosts, spec).tolist() == raws
 

@@ -15,6 +15,8 @@ from corenova_filters import aggregate_values, extra_specs_ops
 
 SCOPE = "aggregate_instance_extra_specs"
 
+Requirement = tuple[str, str]
+
 
 class AggregateInstanceExtraSpecsFilter:
     """Pass hosts whose aggregates have, together, what the extra specs demand (see ``extra_specs_ops``)."""
@@ -34,29 +36,28 @@ class AggregateInstanceExtraSpecsFilter:
 
     def reason(self, host_state: HostState, spec: RequestSpec) -> str:
         """Name the first extra spec that is not met."""
-        key = _first_unmet(host_state.aggregates, requirements(spec))
-        if key is None:
+        unmet = _first_unmet(host_state.aggregates, requirements(spec))
+        if unmet is None:
             return "Its aggregates meet the flavor's extra specs."
-        return f"The flavor asks for {key} '{requirements(spec)[key]}', and no aggregate of the host meets that."
+        key, demand = unmet
+        return f"The flavor asks for {key} '{demand}', and no aggregate of the host meets that."
 
 
-def requirements(spec: RequestSpec) -> dict[str, str]:
-    """Return the demands on aggregates by key."""
-    wanted = {}
+def requirements(spec: RequestSpec) -> list[Requirement]:
+    """Return (key of aggregates, demand) of each extra spec that speaks of aggregates."""
+    wanted = []
     for name, demand in spec.flavor.extra_specs.items():
         scope, colon, key = name.partition(":")
-        if not colon:
-            wanted.setdefault(name, demand)
-        elif scope == SCOPE:
-            wanted[key] = demand
+        if not colon or scope == SCOPE:
+            wanted.append((key or name, demand))
     return wanted
 
 
-def _first_unmet(aggregates: Iterable[Aggregate], wanted: dict[str, str]) -> str | None:
+def _first_unmet(aggregates: Iterable[Aggregate], wanted: list[Requirement]) -> Requirement | None:
     if not wanted:
         return None
     has = aggregate_values.merged(aggregates)
-    for key, demand in wanted.items():
+    for key, demand in wanted:
         if not any(extra_specs_ops.matches(value, demand) for value in has.get(key, ())):
-            return key
+            return key, demand
     return None

@@ -1,0 +1,28 @@
+"""AggregateIoOpsFilter: aggregates win over the option, the smallest of several."""
+
+import pytest
+
+from corenova_filters.filters.aggregate_io_ops_filter import AggregateIoOpsFilter
+
+KEY = "max_io_ops_per_host"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "limit"),
+    [
+        ([], 5),
+        ([{}], 5),
+        ([{KEY: "2"}], 2),
+        ([{KEY: "9"}], 9),
+        ([{KEY: "9"}, {KEY: "7"}], 7),
+        ([{KEY: "many"}], 5),
+        ([{KEY: "many"}, {KEY: "7"}], 7),
+    ],
+)
+def test_limit(builders, tmp_path, metadata, limit):
+    plugin, spec = builders.configured(AggregateIoOpsFilter, tmp_path / "ini", f"{KEY} = 5"), builders.spec()
+    aggregates = builders.aggregates(*metadata)
+    states = [builders.host(f"h{number}", num_io_ops=number, aggregates=aggregates) for number in (limit - 1, limit)]
+    assert [plugin.host_passes(state, spec) for state in states] == [True, False]
+    assert plugin.mask(builders.columns(*states), spec).tolist() == [True, False]
+    assert f"limit is {limit}" in plugin.reason(states[1], spec)
