@@ -12,6 +12,7 @@ WHERE = {"u1": "h1", "u2": "h2"}
     [
         (None, False, True),
         ([], False, True),
+        ("", False, True),
         ("u1", True, False),
         ("u2", True, True),
         (["u2", "u1"], True, False),

@@ -31,6 +31,8 @@ FACTS = {
         (["not", ["=", "$hypervisor_type", "QEMU"]], False),
         (["not", ["=", "$hypervisor_type", "KVM"]], True),
         (["not", True, False], True),
+        (["and", ["not", ["=", 1, 1]], ["=", 1, 1]], False),
+        (["not", ["not", ["=", 1, 1]]], True),
         (["or", ["=", 1, 2], ["=", 1, 1]], True),
         (["and", ["=", 1, 2], ["=", 1, 1]], False),
         (["and", [">=", "$free_ram_mb", 1], ["or", ["=", "$cpu_info.model", "x"], ["=", 1, 1]]], True),

@@ -12,6 +12,7 @@ WHERE = {"u1": "h1", "u2": "h2"}
     [
         (None, False, [True, True]),
         ([], False, [True, True]),
+        ("", False, [True, True]),
         ("u1", True, [True, False]),
         ("u2", True, [False, False]),
         (["u2", "u1"], True, [True, False]),

@@ -32,14 +32,14 @@ def _with_each(compare: Callable[[object, object], bool]) -> Callable[[list], bo
     return holds
 
 
-OPERATORS: dict[str, Callable[[list], object]] = {
+OPERATORS: dict[str, Callable[[list], bool]] = {
     "=": _with_each(operator.eq),
     "<": _with_each(operator.lt),
     ">": _with_each(operator.gt),
     "<=": _with_each(operator.le),
     ">=": _with_each(operator.ge),
     "in": lambda arguments: len(arguments) > 1 and arguments[0] in arguments[1:],
-    "not": lambda arguments: [not argument for argument in arguments],
+    "not": lambda arguments: any(not argument for argument in arguments),
     "or": any,
     "and": all,
 }
@@ -57,10 +57,7 @@ class JsonFilter:
         if not self.applies(spec):
             return True
         query, fault = _parse(spec.get_scheduler_hint(HINT))
-        if fault:
-            return False
-        result = _value(query, host_state)
-        return any(result) if isinstance(result, list) else bool(result)
+        return not fault and _is_true(query, host_state)
 
     def reason(self, host_state: HostState, spec: RequestSpec) -> str:
         """Say that the query is not true, or what is wrong with it."""
@@ -94,8 +91,8 @@ def _fault(query: object, depth: int) -> str:
     return next(filter(None, (_fault(part, depth - 1) for part in query[1:] if isinstance(part, list))), "")
 
 
-def _value(query: list, host_state: HostState) -> object:
-    """Return what the expression is for this host; an empty one is true. Facts that it has not are left out."""
+def _is_true(query: list, host_state: HostState) -> bool:
+    """Tell whether the expression is true of this host; an empty one is. Facts that it has not are left out."""
     if not query:
         return True
     arguments = [_argument(part, host_state) for part in query[1:]]
@@ -104,7 +101,7 @@ def _value(query: list, host_state: HostState) -> object:
 
 def _argument(part: object, host_state: HostState) -> object:
     if isinstance(part, list):
-        return _value(part, host_state)
+        return _is_true(part, host_state)
     if isinstance(part, str) and part.startswith("$"):
         return host_facts.look_up(host_state, part[1:].split("."))
     return part

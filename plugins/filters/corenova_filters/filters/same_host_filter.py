@@ -19,7 +19,7 @@ class SameHostFilter:
 
     def applies(self, spec: RequestSpec) -> bool:
         """Return True when the hint is given."""
-        return bool(spec.hinted(HINT))
+        return any(spec.hinted(HINT))
 
     def host_passes(self, host_state: HostState, spec: RequestSpec) -> bool:
         """Return True when a named instance runs here, or none is named."""
