@@ -129,7 +129,8 @@ class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     def traits(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the traits that a host must have and must not have, from ``trait:NAME=required|forbidden`` of the
         flavor's extra specs and (required only, as in Nova) the image's properties; ``trait1:NAME`` ... count alike."""
-        required, forbidden = [], []
+        required: list[str] = []
+        forbidden: list[str] = []
         found = list(self.flavor.extra_specs.items())
         if self.image is not None:
             found += [(key, value) for key, value in self.image.properties.items() if value == "required"]
