@@ -4,6 +4,13 @@ from oslo_config import cfg
 
 GROUP = "filter_scheduler"
 OPTIONS = [
+    cfg.MultiStrOpt(
+        "available_filters",
+        default=["nova.scheduler.filters.all_filters"],
+        help="Class paths of filters written for Nova, or of functions that return such classes, which enabled_filters "
+        "may then name by class name; see docs/nova-plugins.md. nova.scheduler.filters.all_filters means what is "
+        "installed, which is available in any case.",
+    ),
     cfg.ListOpt(
         "enabled_filters",
         default=[
@@ -30,8 +37,8 @@ OPTIONS = [
             "HypervisorVersionWeigher",
             "ImagePropertiesWeigher",
         ],
-        help="Weighers; any installed entry point of corenova.scheduler.weighers. "
-        "nova.scheduler.weights.all_weighers means this default.",
+        help="Weighers; any installed entry point of corenova.scheduler.weighers, or the class path of a weigher "
+        "written for Nova (see docs/nova-plugins.md). nova.scheduler.weights.all_weighers means this default.",
     ),
     cfg.StrOpt(
         "weight_normalization",

@@ -13,8 +13,6 @@ import msgspec
 import sqlalchemy as sa
 from oslo_config import cfg
 
-from corenova import loader
-from corenova.conf import filter_scheduler
 from corenova.db import instances, membership, work
 from corenova.db.engine import Database
 from corenova.db.work import Placement
@@ -22,17 +20,12 @@ from corenova.events import Events
 from corenova.objects.decision import Decision
 from corenova.objects.request_spec import RequestSpec, Selection, SelectRequest
 from corenova.rpc.server import expose
-from corenova.scheduler import claims
+from corenova.scheduler import claims, plugins
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.mirror import Mirror
 from corenova.scheduler.pipeline import Pipeline
 from corenova.scheduler.stages import AvailabilityZone, Capacity, ForcedHost, HostEnabled, Tenant
 
-_ALL = {
-    "nova.scheduler.weights.all_weighers": "weight_classes",
-    "nova.scheduler.filters.all_filters": "enabled_filters",
-}
-"""Nova's words for its own list, as old ini files have them: our defaults."""
 _ROUNDS = 3
 _TRIES = 10
 _SCATTER = 8
@@ -48,32 +41,19 @@ Choice = tuple[RequestSpec, tuple[str, int], Decision]
 def build_pipeline(conf: cfg.ConfigOpts) -> Pipeline:
     """Load the enabled plug-ins and put the pipeline together; raises PluginError."""
     section = conf.filter_scheduler
-    filters = loader.load(conf, loader.FILTERS, _names(conf, "enabled_filters"))
-    weighers = [
-        (plugin, getattr(section, getattr(plugin.object, "multiplier_option", None) or "", 1.0))
-        for plugin in loader.load(conf, loader.WEIGHERS, _names(conf, "weight_classes"))
-    ]
     tenant = Tenant(
         limited=conf.scheduler.limit_tenants_to_placement_aggregate,
         required=conf.scheduler.placement_aggregate_required_for_tenants,
     )
     return Pipeline(
         [HostEnabled(), ForcedHost(), AvailabilityZone(), tenant, Capacity()],
-        filters,
-        weighers,
+        plugins.load_filters(conf),
+        plugins.load_weighers(conf),
         alternates=conf.scheduler.max_attempts - 1,
         subset=section.host_subset_size,
         shuffle=section.shuffle_best_same_weighed_hosts,
         fixed=section.weight_normalization == "fixed",
     )
-
-
-def _names(conf: cfg.ConfigOpts, option: str) -> list[str]:
-    names: list[str] = []
-    default = next(opt.default for opt in filter_scheduler.OPTIONS if opt.name == option)
-    for name in getattr(conf.filter_scheduler, option):
-        names += [n for n in default if n not in names] if _ALL.get(name) == option else [name]
-    return names
 
 
 class SchedulerManager:

@@ -1,35 +1,37 @@
-"""``corenova-manage plugins``: what is installed, by whom, and what of it is enabled. Nothing is loaded for it."""
+"""``corenova-manage plugins``: what is installed, by whom, and what of it is enabled.
+
+Nothing is loaded for it but the class paths of plug-ins written for Nova: only they know the names of their classes.
+"""
 
 from oslo_config import cfg
 
 from corenova import loader
 from corenova.cmd.manage.output import Output
-from corenova.conf import filter_scheduler
+from corenova.scheduler import plugins
 
 MISSING = "missing"
 
 
 def list_plugins(conf: cfg.ConfigOpts, output: Output) -> int:
-    """List plug-ins; one that is enabled and not installed is shown as missing."""
+    """List plug-ins; one that is enabled and not installed is shown as missing. Raises PluginError for a class path
+    that leads nowhere."""
     found = []
     for group in loader.CHOSEN_BY:
-        installed, enabled = loader.installed(group), _enabled(conf, group)
-        for name in sorted({*installed, *enabled}):
-            state = MISSING if name not in installed else "yes" if name in enabled else "no"
-            found.append({"group": group, "name": name, "distribution": installed.get(name), "enabled": state})
+        enabled, brought = _enabled(conf, group)
+        owners = loader.installed(group) | {name: each.__module__ for name, each in brought.items()}
+        for name in sorted({*owners, *enabled}):
+            state = MISSING if name not in owners else "yes" if name in enabled else "no"
+            found.append({"group": group, "name": name, "distribution": owners.get(name), "enabled": state})
     output.json({"plugins": found})
     columns = ("group", "name", "distribution", "enabled")
     output.table(columns, [[plugin[column] for column in columns] for plugin in found])
     return 0
 
 
-def _enabled(conf: cfg.ConfigOpts, group: str) -> set[str]:
-    """Return the names that the option which chooses from ``group`` gives."""
+def _enabled(conf: cfg.ConfigOpts, group: str) -> tuple[list[str], dict[str, type]]:
+    """Return the names that the option which chooses from ``group`` gives, and the classes that class paths bring."""
+    if group in (loader.FILTERS, loader.WEIGHERS):
+        return plugins.chosen(conf, group)
     section, option = loader.CHOSEN_BY[group].removeprefix("[").split("] ")
     value = conf[section][option]
-    names = {value} if isinstance(value, str) else set(value)
-    carried_over = {name for name in names if name.startswith("nova.")}  # Nova's words for its own list: our default
-    if carried_over:
-        default = next((opt.default for opt in filter_scheduler.OPTIONS if opt.name == option), [])
-        names = names - carried_over | set(default)
-    return names
+    return [value] if isinstance(value, str) else list(value), {}

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from corenova.contracts import extra_specs_ops
 from corenova.contracts.filter import HostColumns
 from corenova.objects.host_state import Aggregate, HostState
 from corenova.objects.request_spec import RequestSpec
-from corenova_filters import aggregate_values, extra_specs_ops
+from corenova_filters import aggregate_values
 
 SCOPE = "aggregate_instance_extra_specs"
 

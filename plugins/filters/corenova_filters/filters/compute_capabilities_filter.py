@@ -10,10 +10,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from corenova.contracts import extra_specs_ops
 from corenova.contracts.filter import HostColumns
 from corenova.objects.host_state import HostState
 from corenova.objects.request_spec import RequestSpec
-from corenova_filters import extra_specs_ops, host_facts
+from corenova_filters import host_facts
 
 SCOPE = "capabilities"
 ADDRESS_BITS = "hw:maxphysaddr_bits"

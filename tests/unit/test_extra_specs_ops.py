@@ -2,7 +2,7 @@
 
 import pytest
 
-from corenova_filters.extra_specs_ops import matches
+from corenova.contracts.extra_specs_ops import matches
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Racks as host aggregates with the metadata ``rack``."""

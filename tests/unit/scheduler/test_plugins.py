@@ -1,0 +1,158 @@
+"""From the words of [filter_scheduler] to plug-ins: our names, Nova's paths to them, and class paths."""
+
+import logging
+import sys
+
+import pytest
+from oslo_config import cfg
+
+from corenova import conf as options
+from corenova import loader
+from corenova.conf import filter_scheduler
+from corenova.exceptions import PluginError
+from corenova.scheduler import plugins
+from corenova.scheduler.manager import build_pipeline
+
+SOURCE = """
+from nova.scheduler import filters, weights
+
+class EvenFilter(filters.BaseHostFilter):
+    def host_passes(self, host_state, spec_obj):
+        return int(host_state.host[-1]) % 2 == 0
+
+class ComputeFilter(EvenFilter):
+    pass
+
+class NoFilter:
+    pass
+
+class LastWeigher(weights.BaseHostWeigher):
+    def weight_multiplier(self, host_state):
+        return 2.0
+
+    def _weigh_object(self, host_state, weight_properties):
+        return int(host_state.host[-1])
+
+class BrokenWeigher(LastWeigher):
+    def __init__(self):
+        raise OSError("no disk")
+
+def all_of_them():
+    return [EvenFilter, NoFilter]
+
+def weighers():
+    return [LastWeigher]
+"""
+MODULE = "written_for_nova_to_be_chosen"
+DEFAULTS = {opt.name: opt.default for opt in filter_scheduler.OPTIONS}
+
+
+@pytest.fixture
+def conf(tmp_path, monkeypatch):
+    """Give a function that parses lines of [filter_scheduler]; the module above can be imported."""
+    (tmp_path / f"{MODULE}.py").write_text(SOURCE)
+    (tmp_path / "another_written_for_nova.py").write_text(SOURCE)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def parse(*lines):
+        file = tmp_path / "test.conf"
+        file.write_text("\n".join(["[filter_scheduler]", *lines, ""]))
+        parsed = cfg.ConfigOpts()
+        options.register(parsed)
+        parsed(["--config-file", str(file)], default_config_files=[], default_config_dirs=[])
+        return parsed
+
+    yield parse
+    for name in (MODULE, "another_written_for_nova"):
+        sys.modules.pop(name, None)
+
+
+def names(found):
+    """Names of plug-ins."""
+    return [plugin.name for plugin in found]
+
+
+def test_what_is_said_by_default(conf):
+    assert names(plugins.load_filters(conf())) == DEFAULTS["enabled_filters"]
+    weighers = plugins.load_weighers(conf())
+    assert names(plugin for plugin, _ in weighers) == DEFAULTS["weight_classes"]
+    assert {plugin.name: m for plugin, m in weighers}["BuildFailureWeigher"] == 1000000.0
+
+
+def test_novas_paths_to_what_we_have_mean_ours(conf, caplog):
+    parsed = conf(
+        "available_filters = nova.scheduler.filters.all_filters",
+        "available_filters = nova.scheduler.filters.compute_filter.ComputeFilter",
+        "enabled_filters = ComputeFilter",
+        "weight_classes = nova.scheduler.weights.ram.RAMWeigher, nova.scheduler.weights.cross_cell.CrossCellWeigher",
+    )
+    (compute,) = plugins.load_filters(parsed)
+    assert compute.distribution == "corenova-filters"
+    caplog.set_level(logging.INFO)
+    ((ram, multiplier),) = plugins.load_weighers(parsed)
+    assert (ram.name, ram.distribution, multiplier) == ("RAMWeigher", "corenova-filters", 1.0)
+    assert [r.getMessage() for r in caplog.records] == ["CrossCellWeigher is left out: there are no cells"]
+
+
+def test_class_paths_and_names_keep_their_order(conf):
+    parsed = conf(
+        f"available_filters = {MODULE}.all_of_them",
+        "enabled_filters = AllHostsFilter,EvenFilter,ComputeFilter",
+        f"weight_classes = RAMWeigher,{MODULE}.weighers,CPUWeigher",
+    )
+    found = plugins.load_filters(parsed)
+    assert names(found) == ["AllHostsFilter", "EvenFilter", "ComputeFilter"]
+    assert found[1].distribution == f"{MODULE}.EvenFilter"
+    assert [(p.name, m) for p, m in plugins.load_weighers(parsed)] == [
+        ("RAMWeigher", 1.0),
+        ("LastWeigher", 2.0),
+        ("CPUWeigher", 1.0),
+    ]
+    assert len(build_pipeline(parsed).filters) == 3
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["enabled_filters = EvenFilter"], "names EvenFilter, which no installed distribution offers"),
+        (["enabled_filters = MetricsFilter"], "MetricsFilter: corenova has no metrics"),
+        (["weight_classes = nova.scheduler.weights.metrics.MetricsWeigher"], "MetricsWeigher: corenova has no metrics"),
+        (["weight_classes = LastWeigher"], "names LastWeigher, which no installed"),
+        (["weight_classes = nova.scheduler.weights.no.SuchWeigher"], "imports nova.scheduler.weights.no;"),
+        (["available_filters = nowhere.Filter"], "available_filters names nowhere.Filter, which cannot be loaded"),
+        (
+            [f"available_filters = {MODULE}.ComputeFilter", "enabled_filters = ComputeFilter"],
+            "ComputeFilter is a class that a class path brings and an entry point",
+        ),
+        (
+            [f"available_filters = {MODULE}.EvenFilter", "available_filters = another_written_for_nova.EvenFilter"],
+            "two classes of the name EvenFilter",
+        ),
+        (
+            [f"available_filters = {MODULE}.NoFilter", "enabled_filters = NoFilter"],
+            f"{MODULE}.NoFilter, chosen by [filter_scheduler] enabled_filters, cannot be used: NoFilter has no method",
+        ),
+        ([f"weight_classes = {MODULE}.BrokenWeigher"], "cannot be used: OSError: no disk"),
+        ([f"weight_classes = {MODULE}.LastWeigher,{MODULE}.weighers"], "names LastWeigher twice"),
+        (["weight_classes = RAMWeigher,nova.scheduler.weights.ram.RAMWeigher"], "names RAMWeigher twice"),
+    ],
+)
+def test_one_clear_line_at_the_start(conf, lines, words):
+    with pytest.raises(PluginError) as refused:
+        build_pipeline(conf(*lines))
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_class_may_be_made_available_twice(conf):
+    parsed = conf(
+        f"available_filters = {MODULE}.EvenFilter",
+        f"available_filters = {MODULE}.all_of_them",
+        "enabled_filters = EvenFilter",
+    )
+    assert names(plugins.load_filters(parsed)) == ["EvenFilter"]
+
+
+def test_what_is_chosen_is_told_without_making_it(conf):
+    listed, brought = plugins.chosen(conf(f"weight_classes = {MODULE}.BrokenWeigher"), loader.WEIGHERS)
+    assert listed == list(brought) == ["BrokenWeigher"]
