@@ -1,7 +1,8 @@
 """The language of flavor extra spec values: an operator, then operands; without an operator, plain equality.
 
-Filters that compare extra specs with facts of a host share this module. A requirement is parsed once and kept, since
-the same few flavors are asked for over and over while every decision compares them with many hosts.
+Filters that compare extra specs with facts of a host share this module, ours and those written for Nova. A requirement
+is parsed once and kept, since the same few flavors are asked for over and over while every decision compares them with
+many hosts.
 
 ========================  ==================================================================
 ``= >= <= == !=``         numbers; ``=`` means "at least", as it does in Nova
@@ -18,14 +19,14 @@ from collections.abc import Callable
 
 Predicate = Callable[[str], bool]
 
-_NUMBER = {
+_NUMBER: dict[str, Callable[[float, float], bool]] = {
     "=": operator.ge,
     ">=": operator.ge,
     "<=": operator.le,
     "==": operator.eq,
     "!=": operator.ne,
 }
-_TEXT = {
+_TEXT: dict[str, Callable[[str, str], bool]] = {
     "s==": operator.eq,
     "s!=": operator.ne,
     "s<": operator.lt,

@@ -63,6 +63,55 @@ def test_plugins_of_a_list_carried_over_from_nova(deployment):
     assert "nova.scheduler.weights.all_weighers" not in told
 
 
+NOVA_FILTER = """
+from nova.scheduler import filters, weights
+
+class AlwaysFilter(filters.BaseHostFilter):
+    def host_passes(self, host_state, spec_obj):
+        return True
+
+class NeverFilter(AlwaysFilter):
+    pass
+
+class SomeWeigher(weights.BaseHostWeigher):
+    def _weigh_object(self, host_state, weight_properties):
+        return 1.0
+
+def all_of_them():
+    return [AlwaysFilter, NeverFilter]
+"""
+NOVA_INI = """
+[filter_scheduler]
+available_filters = of_nova.all_of_them
+enabled_filters = AlwaysFilter
+weight_classes = RAMWeigher, of_nova.SomeWeigher
+"""
+
+
+def test_plugins_written_for_nova(deployment, monkeypatch, tmp_path):
+    (tmp_path / "of_nova.py").write_text(NOVA_FILTER)
+    monkeypatch.syspath_prepend(tmp_path)
+    deployment.write_ini(NOVA_INI)
+    told = {p["name"]: (p["distribution"], p["enabled"]) for p in deployment.json("plugins")["plugins"]}
+    assert told["AlwaysFilter"] == ("of_nova", "yes")
+    assert told["NeverFilter"] == ("of_nova", "no")
+    assert told["SomeWeigher"] == ("of_nova", "yes")
+    assert deployment.json("config", "check")["problems"] == []
+
+    deployment.write_ini("[filter_scheduler]\nweight_classes = of_nova.OtherWeigher\n")
+    assert "of_nova.OtherWeigher" in deployment.refused("plugins")
+    (problem,) = deployment.json("config", "check", code=1)["problems"]
+    assert "names of_nova.OtherWeigher, which cannot be loaded" in problem
+
+
+@pytest.mark.parametrize("option", ["ram_weight_multiplier", "build_failure_weight_multiplier"])
+def test_a_multiplier_that_is_no_number(deployment, option):
+    deployment.write_ini(f"[filter_scheduler]\n{option} = much\n")
+    (problem,) = deployment.json("config", "check", code=1)["problems"]
+    assert f"[filter_scheduler] {option} in " in problem
+    assert "much" in problem
+
+
 def test_db_upgrade_makes_the_database_and_is_idempotent(deployment):
     for _ in range(2):
         done = deployment.manage("db", "upgrade")

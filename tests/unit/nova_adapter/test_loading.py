@@ -104,16 +104,30 @@ def test_a_file_that_does_not_compile(write, conf):
     assert "SyntaxError" in refusal(conf(), f"{write('def (')}.One")
 
 
+INSTALLED_CONF = """
+from oslo_config import cfg
+
+CONF = cfg.ConfigOpts()
+CONF.register_opts([cfg.FloatOpt("ram_weight_multiplier", default=1.0)], group="filter_scheduler")
+"""
+INSTALLED_USER = """
+from nova.conf import CONF
+from nova.scheduler import filters
+
+class One(filters.BaseHostFilter):
+    def multiplier(self):
+        return CONF.filter_scheduler.ram_weight_multiplier
+"""
+
+
 def test_an_installed_nova_is_used_and_reads_our_file(write, conf):
     write("", "nova")
-    write("CONF = lambda args, **files: given.append((args, files))\ngiven = []\n", "nova.conf")
-    write("class BaseHostFilter:\n    real = True\n", "nova.scheduler.filters")
-    module = write("from nova.scheduler import filters\nclass One(filters.BaseHostFilter):\n    pass\n")
-    parsed = conf()
-    (found,) = loading.classes(parsed, OPTION, f"{module}.One")
-    assert found.real
-    ((args, files),) = sys.modules["nova.conf"].given
-    assert (args, files["default_config_files"]) == ([], parsed.config_file)
+    write(INSTALLED_CONF, "nova.conf")
+    write("class BaseHostFilter:\n    is_real = True\n", "nova.scheduler.filters")
+    module = write(INSTALLED_USER)
+    (found,) = loading.classes(conf("[filter_scheduler]\nram_weight_multiplier = 3\n"), OPTION, f"{module}.One")
+    assert found.is_real
+    assert found().multiplier() == 3.0
 
 
 def test_a_folder_named_nova_is_no_nova(tmp_path, monkeypatch, write, conf):
