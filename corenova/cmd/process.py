@@ -1,6 +1,7 @@
 """What every command does first: options, logging, and errors as one line; and the parts that services are made of.
 
-``cfg.CONF`` is named here and in no other place: oslo's own command line belongs to it.
+Nobody here touches ``cfg.CONF``: it is process-wide, and an installed nova, whose filters may be loaded, takes it for
+its own.
 """
 
 import contextlib
@@ -79,7 +80,7 @@ def main(prog: str, build: Callable[["Parts", ServiceHost], Callable[[], None]],
 
     Whatever refuses the start is one line on stderr.
     """
-    conf = cfg.CONF
+    conf = cfg.ConfigOpts()
     host = ServiceHost()
     host.listen()
     try:

@@ -14,7 +14,7 @@ from corenova.scheduler import plugins
 from corenova.scheduler.manager import build_pipeline
 
 SOURCE = """
-from nova.scheduler import filters, weights
+from nova.scheduler import filters, utils, weights
 
 class EvenFilter(filters.BaseHostFilter):
     def host_passes(self, host_state, spec_obj):
@@ -22,6 +22,14 @@ class EvenFilter(filters.BaseHostFilter):
 
 class ComputeFilter(EvenFilter):
     pass
+
+class HintFilter(filters.BaseHostFilter):
+    def host_passes(self, host_state, spec_obj):
+        return spec_obj.get_scheduler_hint("on", default_val="") == host_state.host
+
+class NeedyFilter(filters.BaseHostFilter):
+    def host_passes(self, host_state, spec_obj):
+        return not spec_obj.pci_requests
 
 class NoFilter:
     pass
@@ -36,6 +44,10 @@ class LastWeigher(weights.BaseHostWeigher):
 class BrokenWeigher(LastWeigher):
     def __init__(self):
         raise OSError("no disk")
+
+class OverriddenWeigher(LastWeigher):
+    def weight_multiplier(self, host_state):
+        return utils.get_weight_multiplier(host_state, "last_multiplier", 1.0)
 
 def all_of_them():
     return [EvenFilter, NoFilter]
@@ -156,3 +168,34 @@ def test_a_class_may_be_made_available_twice(conf):
 def test_what_is_chosen_is_told_without_making_it(conf):
     listed, brought = plugins.chosen(conf(f"weight_classes = {MODULE}.BrokenWeigher"), loader.WEIGHERS)
     assert listed == list(brought) == ["BrokenWeigher"]
+
+
+def test_aggregates_override_the_multiplier_of_a_weigher_written_for_nova(conf, build):
+    deciding = build_pipeline(conf("enabled_filters = ", f"weight_classes = {MODULE}.OverriddenWeigher"))
+
+    def best(metadata):
+        hosts = build.table(build.host("h1"), build.host("h2"), build.host("h3", aggregates=metadata))
+        return deciding.place(hosts, build.spec(), 1)[0].host
+
+    assert best([{}]) == "h3"
+    assert best([{"last_multiplier": "0.1"}, {"last_multiplier": "9"}]) == "h2"
+
+
+def test_classes_of_requests_are_told_apart_by_what_a_filter_written_for_nova_reads(conf, build):
+    deciding = build_pipeline(
+        conf(f"available_filters = {MODULE}.HintFilter", "enabled_filters = HintFilter", "weight_classes = RAMWeigher")
+    )
+    hosts = build.table(3)
+    for name in ("h0", "h1", "h2", "h1"):
+        (decision,) = deciding.place(hosts, build.spec(scheduler_hints={"on": [name]}), 1)
+        assert decision.host == name
+
+
+def test_a_filter_that_reads_what_is_not_offered_refuses_and_says_why(conf, build, caplog):
+    deciding = build_pipeline(
+        conf(f"available_filters = {MODULE}.NeedyFilter", "enabled_filters = NeedyFilter", "weight_classes = ")
+    )
+    (decision,) = deciding.place(build.table(2), build.spec(), 1)
+    assert decision.host is None
+    assert "NeedyFilter refused 2" in decision.summary
+    assert "does not offer RequestSpec.pci_requests to Nova's filters" in caplog.text
