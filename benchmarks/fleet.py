@@ -48,7 +48,8 @@ def rows(count: int) -> list[HostRow]:
     return [
         HostRow(
             id=number, uuid=str(uuid.UUID(int=chance.getrandbits(128), version=4)), host=name(number),
-            hypervisor_type="fake", hypervisor_version=1, host_ip=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", facts=_FACTS,
+            hypervisor_type="fake", hypervisor_version=1,
+            host_ip=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", facts=_FACTS,
             failed_builds=0, changed_at=0.0, revision=0, address=f"compute-{number // 100}", service_id=number,
             service_uuid="s", disabled=False, disabled_reason=None, is_up=True, inventories=INVENTORIES,
             num_instances=0, num_io_ops=0, aggregates=(),
