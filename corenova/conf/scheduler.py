@@ -22,4 +22,20 @@ OPTIONS = [
         default=False,
         help="With the option above: a project that no aggregate names fits nowhere.",
     ),
+    cfg.BoolOpt(
+        "enable_isolated_aggregate_filtering",
+        default=False,
+        help="Hosts of an aggregate with the metadata trait:NAME=required take only servers that require this trait.",
+    ),
+    cfg.BoolOpt(
+        "query_placement_for_image_type_support",
+        default=False,
+        help="A server needs a host with the trait COMPUTE_IMAGE_TYPE_<FORMAT> of its image's disk format.",
+    ),
+    cfg.BoolOpt(
+        "image_metadata_prefilter",
+        default=False,
+        help="Properties of the image (hw_disk_bus, hw_cdrom_bus, hw_video_model, hw_vif_model, hw_architecture, "
+        "hw_emulation_architecture, hw_viommu_model) need hosts with the traits that stand for them.",
+    ),
 ]

@@ -9,6 +9,8 @@ import msgspec
 VCPU = "VCPU"
 MEMORY_MB = "MEMORY_MB"
 DISK_GB = "DISK_GB"
+MEM_ENCRYPTION_CONTEXT = "MEM_ENCRYPTION_CONTEXT"
+_YES = ("1", "t", "true", "on", "y", "yes")
 
 
 class Flavor(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +128,18 @@ class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
             return []
         return [str(entry) for entry in value] if isinstance(value, list | tuple) else [str(value)]
 
+    def wish(self, key: str) -> str | None:
+        """Return what is said under ``key`` (``hw:tpm_version``): the flavor's extra spec, or else the image's property
+        of the same name (``hw_tpm_version``)."""
+        value = self.flavor.extra_specs.get(key)
+        if value is None and self.image is not None:
+            value = self.image.properties.get(key.replace(":", "_"))
+        return value
+
+    def wants(self, key: str) -> bool:
+        """Tell whether the wish under ``key`` is a yes, in any of the words that Nova takes for one."""
+        return (self.wish(key) or "").strip().lower() in _YES
+
     def traits(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the traits that a host must have and must not have, from ``trait:NAME=required|forbidden`` of the
         flavor's extra specs and (required only, as in Nova) the image's properties; ``trait1:NAME`` ... count alike."""
@@ -144,8 +158,9 @@ class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         """Return the amounts to claim by resource class, without zeros.
 
         VCPU, MEMORY_MB and DISK_GB come from the flavor (DISK_GB = root + ephemeral + swap, swap rounded up, as
-        Placement is asked by Nova); ``resources:CLASS=n`` extra specs add classes or override those three. Numbered
-        groups (``resources1:CLASS``) are added up: a host here is one provider.
+        Placement is asked by Nova); encrypted memory (``hw:mem_encryption``) takes one MEM_ENCRYPTION_CONTEXT, a slot
+        of the CPU. ``resources:CLASS=n`` extra specs add classes or override those. Numbered groups
+        (``resources1:CLASS``) are added up: a host here is one provider.
         """
         flavor = self.flavor
         amounts = {
@@ -153,6 +168,8 @@ class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
             MEMORY_MB: flavor.memory_mb,
             DISK_GB: flavor.root_gb + flavor.ephemeral_gb + -(-flavor.swap // 1024),
         }
+        if self.wants("hw:mem_encryption"):
+            amounts[MEM_ENCRYPTION_CONTEXT] = 1
         grouped: dict[str, int] = {}
         for key, value in flavor.extra_specs.items():
             prefix, _, resource_class = key.partition(":")
