@@ -24,7 +24,7 @@ from corenova.scheduler import claims, plugins
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.mirror import Mirror
 from corenova.scheduler.pipeline import Pipeline
-from corenova.scheduler.stages import AvailabilityZone, Capacity, ForcedHost, HostEnabled, Tenant
+from corenova.scheduler.stages import builtin
 
 _ROUNDS = 3
 _TRIES = 10
@@ -41,12 +41,8 @@ Choice = tuple[RequestSpec, tuple[str, int], Decision]
 def build_pipeline(conf: cfg.ConfigOpts) -> Pipeline:
     """Load the enabled plug-ins and put the pipeline together; raises PluginError."""
     section = conf.filter_scheduler
-    tenant = Tenant(
-        limited=conf.scheduler.limit_tenants_to_placement_aggregate,
-        required=conf.scheduler.placement_aggregate_required_for_tenants,
-    )
     return Pipeline(
-        [HostEnabled(), ForcedHost(), AvailabilityZone(), tenant, Capacity()],
+        builtin(conf),
         plugins.load_filters(conf),
         plugins.load_weighers(conf),
         alternates=conf.scheduler.max_attempts - 1,

@@ -26,8 +26,8 @@ def test_a_server_becomes_active_with_a_guest_and_a_true_history(cloud):
     assert (event.event, event.result, event.host) == ("compute__do_build_and_run_instance", "Success", row.host)
     decision = cloud.decision(uuid)
     assert decision.host == row.host and len(decision.alternates) == 2
-    assert [stage.name for stage in decision.stages][:5] == [
-        "HostEnabled", "ForcedHost", "AvailabilityZone", "Tenant", "Capacity",
+    assert [stage.name for stage in decision.stages][:7] == [
+        "HostEnabled", "ForcedHost", "AvailabilityZone", "Tenant", "IsolatedAggregates", "Traits", "Capacity",
     ]  # fmt: skip
 
 
