@@ -6,13 +6,14 @@ is past its deadline; I9 processes stay small. What one SELECT can tell is a lin
 """
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
 
 import msgspec
 import sqlalchemy as sa
 
-from corenova.db import actions, deployment, instances, schema
+from corenova.db import actions, deployment, instances, schema, topologies
 from corenova.db.engine import Database
 from corenova.db.engine import now as db_now
 from corenova.db.services import CONDUCTOR
@@ -21,6 +22,7 @@ from corenova.exceptions import Unavailable
 from corenova.objects import states
 from corenova.objects.request_spec import RequestSpec
 from corenova.objects.states import ACTIONS, SYNC_POWER, Step
+from corenova.objects.topology import TopologyClaim, TopologyUse, with_claim
 from corenova.objects.work import HostGuests
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9")
@@ -144,6 +146,7 @@ def check(
     ]
     servers = connection.execute(_SERVERS).all()
     found += _claims(connection, servers)
+    found += _topologies(connection, servers)
     found += _quota(connection)
     if guests is not None:
         found += _guests(servers, guests, deployment.get(connection, "id"))
@@ -370,6 +373,32 @@ def _claims(connection: sa.Connection, servers: Sequence[sa.Row]) -> Iterator[Fi
             yield Finding("I2", row.uuid, f"it holds {_amounts(has)} and should hold {_amounts(wanted)}")
     for uuid, has in held.items():
         yield Finding("I2", uuid, f"an instance that is deleted or unknown holds {_amounts(has)}")
+
+
+def _topologies(connection: sa.Connection, servers: Sequence[sa.Row]) -> Iterator[Finding]:
+    wishing = {row.uuid: row.host for row in servers if row.host and row.spec and _TOPOLOGY_WISH in row.spec}
+    held: dict[str, list[TopologyClaim]] = defaultdict(list)
+    for row in connection.execute(sa.select(schema.topology_claims)):
+        held[row.host].append(topologies.decode_claim(row.claim))
+        if wishing.pop(row.instance_uuid, None) != row.host:
+            yield Finding("I2", row.instance_uuid, f"it holds a part of the topology of {row.host} and should not")
+    for uuid, host in wishing.items():
+        yield Finding("I2", uuid, f"it wishes a part of the topology of {host} and holds none")
+    used = {host: topology.used for host, topology in topologies.of_hosts(connection).items()}
+    for host in used.keys() | held.keys():
+        claims = held[host]
+        summed = reduce(with_claim, claims, TopologyUse())
+        if used.get(host) != summed:
+            yield Finding("I3", f"{host} topology", f"used is {used.get(host)}, its claims are {summed}")
+        single = [cpu for claim in claims for cell in claim.cells for cpu in cell.cpus]
+        single += [device.address for claim in claims for device in claim.devices]
+        twice = sorted(str(one) for one, count in Counter(single).items() if count > 1)
+        if twice:
+            yield Finding("I3", f"{host} topology", f"two instances have {', '.join(twice)}")
+
+
+_TOPOLOGY_WISH = '"topology":{'
+"""How a spec that wishes something of the topology reads: msgspec writes no blanks."""
 
 
 def _wish(row: sa.Row) -> dict[str, int] | None:

@@ -12,6 +12,7 @@ from corenova.api.provision import Provisioner
 from corenova.db.engine import Database
 from corenova.objects.context import RequestContext
 from corenova.objects.request_spec import ImageMeta
+from corenova.objects.topology_wish import Aliases
 from corenova.policy import Enforcer
 
 
@@ -35,6 +36,7 @@ class Processes(Protocol):
 class ApiServices:
     """Everything a handler may use.
 
+    :param pci_aliases: ``[pci] alias``, read (topology_wish.read_aliases).
     :param validate_token: whom a token speaks for (corenova.contracts.identity.IdentityBackend.validate).
     """
 
@@ -45,6 +47,7 @@ class ApiServices:
     find_image: FindImage
     provisioner: Provisioner
     instance_actions: InstanceActions
+    pci_aliases: Aliases = dataclasses.field(default_factory=dict)
     processes: Processes | None = None
     lookups: Lookups = dataclasses.field(init=False)
 

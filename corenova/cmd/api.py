@@ -25,6 +25,7 @@ from corenova.identity.catalog import Catalog, base_url
 from corenova.identity.service import IdentityService
 from corenova.image import app as image_app
 from corenova.image.store import ImageStore
+from corenova.objects.topology_wish import read_aliases
 from corenova.rpc.compute import ComputeAPI
 from corenova.rpc.conductor import ConductorAPI
 
@@ -117,6 +118,7 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
             conf, db, ConductorAPI(parts.transport, timeout_s=parts.conf.rpc_response_timeout), parts.events
         ),
         instance_actions=InstanceActions(conf, db, compute, parts.events),
+        pci_aliases=read_aliases(conf.pci.alias),
         processes=Processes(parts, compute),
     )
     return {

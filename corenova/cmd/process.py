@@ -33,6 +33,7 @@ from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import ConfigurationError, CorenovaError
 from corenova.hooks import Hooks
+from corenova.objects.topology_wish import read_aliases
 from corenova.rpc import transport as bus
 from corenova.rpc.notifications import Notifier
 
@@ -186,13 +187,14 @@ class Parts:
         """Make the parts that can refuse the start and write nothing; to be called before the others are asked for.
 
         :param apart: the other services are in other processes.
-        :raises ConfigurationError: hook plug-ins or the bus are not as they must be.
+        :raises ConfigurationError: hook plug-ins, the bus or PCI aliases are not as they must be.
         """
         if apart and self.conf.transport_url.partition(":")[0] == "local":
             raise ConfigurationError(
                 "[DEFAULT] transport_url = local:// reaches nobody outside this process. Run corenova-all, or name a "
                 "broker that all services share: rabbit://user:password@host:5672/vhost."
             )
+        read_aliases(self.conf.pci.alias)
         for part in ("events", "transport"):
             getattr(self, part)
 

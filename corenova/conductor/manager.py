@@ -19,7 +19,7 @@ from corenova.conductor.sweeper import Sweeper
 from corenova.conductor.tasks import reconcile
 from corenova.conductor.tasks.build import BuildTask
 from corenova.conductor.tasks.outcome import OutcomeTask
-from corenova.db import deployment, hosts, instances, services, work
+from corenova.db import deployment, hosts, instances, services, topologies, work
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import Conflict, Unavailable
@@ -188,9 +188,12 @@ class ConductorManager:
 
         def begin(connection: sa.Connection) -> list[WorkOrder]:
             orders = []
-            for row in work.take_for_compute(connection, address, instance_uuids, lease_s=self._lease_s):
+            rows = work.take_for_compute(connection, address, instance_uuids, lease_s=self._lease_s)
+            held = topologies.of_instances(connection, [row.uuid for row in rows]) if rows else {}
+            for row in rows:
                 try:
-                    orders.append(WorkOrder(instance=instances.to_instance(row), step=row.step))
+                    instance = instances.to_instance(row, held.get(row.uuid))
+                    orders.append(WorkOrder(instance=instance, step=row.step))
                 except (msgspec.DecodeError, TypeError) as error:
                     # Nobody can carry it out, and it must not keep the others from being carried out.
                     LOG.error("The row of %s cannot be read: %s", row.uuid, error)

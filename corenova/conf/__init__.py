@@ -16,13 +16,15 @@ from corenova.conf import (
     filter_scheduler,
     identity,
     notifications,
+    pci,
     plugins,
     quota,
     scheduler,
 )
 
 SECTIONS: tuple[ModuleType, ...] = (
-    default, api, compute, conductor, database, filter_scheduler, identity, notifications, plugins, quota, scheduler,
+    default, api, compute, conductor, database, filter_scheduler, identity, notifications, pci, plugins, quota,
+    scheduler,
 )  # fmt: skip
 
 

@@ -13,11 +13,22 @@ import msgspec
 import sqlalchemy as sa
 from oslo_db.exception import RetryRequest
 
+from corenova.db import topologies
 from corenova.db.engine import execute_many, now
-from corenova.db.schema import aggregate_hosts, aggregates, allocations, compute_nodes, instances, inventories, services
+from corenova.db.schema import (
+    aggregate_hosts,
+    aggregates,
+    allocations,
+    compute_nodes,
+    host_topologies,
+    instances,
+    inventories,
+    services,
+)
 from corenova.db.services import COMPUTE, up
 from corenova.objects.host_state import HostReport, Inventory
 from corenova.objects.states import Step
+from corenova.objects.topology import HostTopology
 
 _RAISE = (
     sa.update(inventories)
@@ -103,6 +114,7 @@ def report(connection: sa.Connection, reports: Sequence[HostReport]) -> None:
             )
         )
         changed.add(host)
+    changed |= topologies.report(connection, reports) & nodes.keys()
     touch(connection, changed)
 
 
@@ -148,10 +160,15 @@ def allocate(connection: sa.Connection, rows: Iterable[tuple[str, str, Mapping[s
 
 
 def release(connection: sa.Connection, instance_uuids: Sequence[str]) -> None:
-    """Give back all that these instances hold; those that hold nothing are no error."""
+    """Give back all that these instances hold, topology included; those that hold nothing are no error."""
     held = connection.execute(sa.select(allocations).where(allocations.c.instance_uuid.in_(instance_uuids))).all()
-    if not held:
-        return
+    if held:
+        _lower(connection, instance_uuids, held)
+    freed = topologies.release(connection, instance_uuids)
+    touch(connection, sorted({row.host for row in held} | freed))
+
+
+def _lower(connection: sa.Connection, instance_uuids: Sequence[str], held: Sequence[sa.Row]) -> None:
     sums: Counter[tuple[str, str]] = Counter()
     for row in held:
         sums[row.host, row.resource_class] += row.used
@@ -159,7 +176,6 @@ def release(connection: sa.Connection, instance_uuids: Sequence[str]) -> None:
     if gone.rowcount != len(held):
         raise RetryRequest(RuntimeError("somebody else has given the same claims back"))
     execute_many(connection, _LOWER, [{"of_host": h, "of_class": c, "amount": n} for (h, c), n in sorted(sums.items())])
-    touch(connection, sorted({row.host for row in held}))
 
 
 def blame(connection: sa.Connection, host: str) -> None:
@@ -199,6 +215,7 @@ class HostRow(msgspec.Struct, frozen=True, kw_only=True):
     num_instances: int
     num_io_ops: int
     aggregates: tuple[tuple[str, str], ...]
+    topology: HostTopology | None = None
 
 
 def snapshot(
@@ -255,6 +272,7 @@ def snapshot(
         )
     ):
         memberships[row.host].append((row.name, row.metadata))
+    held_topologies = topologies.of_hosts(connection, of(host_topologies.c.host))
     return [
         HostRow(
             id=node.id,
@@ -277,6 +295,7 @@ def snapshot(
             num_instances=counts.get(node.host, (0, 0))[0],
             num_io_ops=counts.get(node.host, (0, 0))[1],
             aggregates=tuple(memberships.get(node.host, ())),
+            topology=held_topologies.get(node.host),
         )
         for node in nodes
     ]
@@ -290,6 +309,7 @@ def known(connection: sa.Connection, host: str) -> bool:
 def forget(connection: sa.Connection, host: str) -> None:
     """Remove a host's node and inventories (its service was deleted and nothing is claimed there)."""
     connection.execute(sa.delete(inventories).where(inventories.c.host == host, inventories.c.used == 0))
+    topologies.forget(connection, host)
     connection.execute(sa.delete(compute_nodes).where(compute_nodes.c.host == host))
 
 

@@ -12,6 +12,7 @@ from corenova.exceptions import InvalidInput, NotFound
 from corenova.objects.instance import Instance
 from corenova.objects.request_spec import Flavor, ImageMeta, RequestSpec
 from corenova.objects.states import BUILDING, SCHEDULING, PowerState, Step
+from corenova.objects.topology import TopologyClaim
 
 decode_flavor = msgspec.json.Decoder(Flavor).decode
 decode_image = msgspec.json.Decoder(ImageMeta).decode
@@ -223,8 +224,8 @@ def update(connection: sa.Connection, uuid: str, **values: object) -> None:
     connection.execute(sa.update(instances).where(instances.c.uuid == uuid).values(**values))
 
 
-def to_instance(row: sa.Row) -> Instance:
-    """Return the value that travels to computes, drivers and hooks."""
+def to_instance(row: sa.Row, topology: TopologyClaim | None = None) -> Instance:
+    """Return the value that travels to computes, drivers and hooks; ``topology`` is what it holds of its host's."""
     return Instance(
         uuid=row.uuid,
         display_name=row.display_name,
@@ -239,6 +240,7 @@ def to_instance(row: sa.Row) -> Instance:
         power_state=row.power_state,
         generation=row.generation,
         metadata=_decode_dict(row.metadata),
+        topology=topology,
     )
 
 

@@ -227,6 +227,25 @@ allocations = Table(
     Column("used", Integer, nullable=False),
 )
 
+host_topologies = Table(
+    "host_topologies",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("topology", LongText, nullable=False),
+    Column("used", LongText, nullable=False),
+    Column("generation", Integer, nullable=False, default=0),
+    comment="NUMA cells and PCI devices of hosts as reported, and what is used of them (objects/topology.py).",
+)
+
+topology_claims = Table(
+    "topology_claims",
+    metadata,
+    Column("instance_uuid", String(36), primary_key=True),
+    Column("host", String(255), nullable=False, index=True),
+    Column("claim", LongText, nullable=False),
+    comment="Which CPUs, pages and PCI devices of its host an instance has.",
+)
+
 aggregates = Table(
     "aggregates",
     metadata,

@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from oslo_db.exception import RetryRequest
 
-from corenova.db import actions, decisions, hosts, quotas, services
+from corenova.db import actions, decisions, hosts, quotas, services, topologies
 from corenova.db.engine import execute_many, for_update, now
 from corenova.db.schema import instances
 from corenova.db.schema import services as service_rows
@@ -21,6 +21,7 @@ from corenova.exceptions import InstanceInvalidState
 from corenova.objects import states
 from corenova.objects.decision import Decision
 from corenova.objects.states import ACTIONS, Action, Step
+from corenova.objects.topology import TopologyWish
 
 HINT_GRACE_S = 5.0
 """How long a hint may be under way before the sweeper sends another."""
@@ -71,7 +72,10 @@ _decode_alternates = msgspec.json.Decoder(list[tuple[str, str]]).decode
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision that is to become true: this row, at this generation, claims these resources on this host."""
+    """A decision that is to become true: this row, at this generation, claims these resources on this host.
+
+    :param topology: what it wishes of the host's topology; which CPUs and devices it gets is settled by the claim.
+    """
 
     instance_uuid: str
     generation: int
@@ -79,6 +83,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     zone: str
     resources: dict[str, int]
     decision: Decision
+    topology: TopologyWish | None = None
 
 
 _FOR_SCHEDULING = (t.step == Step.SCHEDULE,)
@@ -186,6 +191,8 @@ def place(connection: sa.Connection, placements: Sequence[Placement]) -> bool:
     """Make these decisions true: claims, rows, allocations, reasons. False: something has changed; roll back."""
     if not hosts.claim(connection, [(p.host, p.resources) for p in placements]):
         return False
+    if not topologies.claim(connection, [(p.instance_uuid, p.host, p.topology) for p in placements]):
+        return False
     rows = [
         {
             "of_uuid": p.instance_uuid,
@@ -210,11 +217,19 @@ def alternates_of(row: sa.Row) -> list[tuple[str, str]]:
 
 
 def move(
-    connection: sa.Connection, row: sa.Row, *, to: tuple[str, str], rest: Sequence[tuple[str, str]], resources: Mapping
+    connection: sa.Connection,
+    row: sa.Row,
+    *,
+    to: tuple[str, str],
+    rest: Sequence[tuple[str, str]],
+    resources: Mapping,
+    topology: TopologyWish | None = None,
 ) -> bool:
     """Take a build whose claim was released to the (host, zone) ``to``, with a claim there. False: it does not fit."""
     host, zone = to
     if not hosts.claim(connection, [(host, resources)]):
+        return False
+    if not topologies.claim(connection, [(row.uuid, host, topology)]):
         return False
     connection.execute(
         sa.update(instances)

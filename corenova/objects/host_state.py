@@ -2,6 +2,8 @@
 
 import msgspec
 
+from corenova.objects.topology import HostTopology
+
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """How much of one resource class a host has, with Placement's meaning of each number.
@@ -50,6 +52,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     :param free_pci_devices: PCI devices that no instance has.
     :param supported_instances: (arch, hypervisor type, vm mode) triples that the hypervisor can run.
     :param inventories: every resource class, custom ones included.
+    :param topology: NUMA cells and PCI devices, with what is used of them; None when the driver tells of none.
     """
 
     host: str
@@ -79,6 +82,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     supported_instances: tuple[tuple[str, str, str], ...] = ()
     cpu_info: dict[str, object] = {}
     inventories: dict[str, Inventory] = {}
+    topology: HostTopology | None = None
 
     @property
     def vcpus_free(self) -> float:
@@ -91,6 +95,8 @@ class HostReport(msgspec.Struct, frozen=True, kw_only=True):
 
     :param host: name of the host; also its nodename and hypervisor hostname.
     :param inventories: totals by resource class (``used`` is ignored: claims are the conductor's business).
+    :param topology: NUMA cells and PCI devices; its ``used`` is ignored likewise. The CPUs of its cells are the totals
+        of VCPU (shared) and PCPU (dedicated).
     """
 
     host: str
@@ -101,3 +107,4 @@ class HostReport(msgspec.Struct, frozen=True, kw_only=True):
     traits: tuple[str, ...] = ()
     supported_instances: tuple[tuple[str, str, str], ...] = ()
     cpu_info: dict[str, object] = {}
+    topology: HostTopology | None = None

@@ -4,6 +4,7 @@ import msgspec
 
 from corenova.objects.request_spec import Flavor, ImageMeta
 from corenova.objects.states import PowerState
+from corenova.objects.topology import TopologyClaim
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True):
@@ -11,6 +12,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
 
     :param generation: the fence: it grows whenever the work on the row changes hands, and a report that carries an
         older one is refused.
+    :param topology: the CPUs, pages and PCI devices that it has on its host; only in a compute's work orders.
     """
 
     uuid: str
@@ -26,6 +28,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     power_state: int = PowerState.NOSTATE
     generation: int = 0
     metadata: dict[str, str] = {}
+    topology: TopologyClaim | None = None
 
 
 class Guest(msgspec.Struct, frozen=True, kw_only=True):

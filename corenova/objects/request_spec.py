@@ -6,7 +6,10 @@ RequestSpec names where it has them, because plug-ins read them.
 
 import msgspec
 
+from corenova.objects.topology import TopologyWish
+
 VCPU = "VCPU"
+PCPU = "PCPU"
 MEMORY_MB = "MEMORY_MB"
 DISK_GB = "DISK_GB"
 MEM_ENCRYPTION_CONTEXT = "MEM_ENCRYPTION_CONTEXT"
@@ -97,6 +100,8 @@ class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     :param image_property_hosts: set by the scheduler when it decides, for ImagePropertiesWeigher: the number of
         instances by host whose image has the same value of a property, ``{property: {host: count}}``.
     :param num_instances: how many equal instances the request asked for.
+    :param topology: what flavor and image wish of NUMA cells, pinned CPUs, page sizes and PCI devices; read when the
+        server is asked for (topology_wish.with_wish).
     :param is_rebuild: the server stays on its host and gets another image: only filters with RUN_ON_REBUILD are asked.
     """
 
@@ -114,6 +119,7 @@ class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     requested_host: str | None = None
     instance_hosts: dict[str, str] = {}
     image_property_hosts: dict[str, dict[str, int]] = {}
+    topology: TopologyWish | None = None
     is_rebuild: bool = False
 
     def get_scheduler_hint(self, name: str, default: object = None) -> object:
@@ -158,9 +164,9 @@ class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         """Return the amounts to claim by resource class, without zeros.
 
         VCPU, MEMORY_MB and DISK_GB come from the flavor (DISK_GB = root + ephemeral + swap, swap rounded up, as
-        Placement is asked by Nova); encrypted memory (``hw:mem_encryption``) takes one MEM_ENCRYPTION_CONTEXT, a slot
-        of the CPU. ``resources:CLASS=n`` extra specs add classes or override those. Numbered groups
-        (``resources1:CLASS``) are added up: a host here is one provider.
+        Placement is asked by Nova); a pinned vCPU is a PCPU and no VCPU; encrypted memory (``hw:mem_encryption``) takes
+        one MEM_ENCRYPTION_CONTEXT, a slot of the CPU. ``resources:CLASS=n`` extra specs add classes or override those.
+        Numbered groups (``resources1:CLASS``) are added up: a host here is one provider.
         """
         flavor = self.flavor
         amounts = {
@@ -170,6 +176,9 @@ class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         }
         if self.wants("hw:mem_encryption"):
             amounts[MEM_ENCRYPTION_CONTEXT] = 1
+        if self.topology is not None and self.topology.dedicated:
+            amounts[PCPU] = self.topology.dedicated
+            amounts[VCPU] -= amounts[PCPU]
         grouped: dict[str, int] = {}
         for key, value in flavor.extra_specs.items():
             prefix, _, resource_class = key.partition(":")

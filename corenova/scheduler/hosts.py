@@ -15,6 +15,7 @@ import numpy as np
 from corenova.db.hosts import Facts, HostRow
 from corenova.objects.host_state import Aggregate, Inventory
 from corenova.objects.request_spec import DISK_GB, MEMORY_MB, VCPU
+from corenova.objects.topology import HostTopology, TopologyClaim, with_claim
 from corenova.scheduler.views import HostView
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class HostTable:
         self.addresses = [row.address for row in rows]
         self.host_ips = [row.host_ip for row in rows]
         self.disabled_reasons = [row.disabled_reason for row in rows]
-        self.topologies: list[object] = [getattr(row, "topology", None) for row in rows]
+        self.topologies: list[HostTopology | None] = [None] * count
         self._sets: _Kinds[tuple[Aggregate, ...]] = _Kinds(count)
         self._facts: _Kinds[tuple[str, Facts]] = _Kinds(count)
         self._shapes: _Kinds[dict[str, Inventory]] = _Kinds(count)
@@ -146,7 +147,15 @@ class HostTable:
         cpus = row.inventories.get(VCPU, NOTHING)
         usage |= _put(self._vcpus_free, index, cpus.total * cpus.allocation_ratio - cpus.used)
         self._free_disk_mb[index] = self._free[DISK_GB][index] * 1024
-        return usage, facts
+        return usage | self._set_topology(index, row.topology), facts
+
+    def _set_topology(self, index: int, topology: HostTopology | None) -> bool:
+        """Write what a host has of cells and devices; return whether it has changed."""
+        before, self.topologies[index] = self.topologies[index], topology
+        if topology == before:
+            return False
+        self._free_pci_devices[index] = topology.free_devices if topology is not None else 0
+        return True
 
     def set_service(
         self, index: int, *, is_up: bool, disabled: bool, reason: str | None = None, note: bool = True
@@ -191,6 +200,14 @@ class HostTable:
         self._note(index)
         if self.log is not None:
             self.log.append(("consume", index, claim.resources))
+
+    def take_topology(self, index: int, claim: TopologyClaim) -> None:
+        """Enter what an instance gets of a host's topology; its resources are :meth:`take`'s."""
+        topology = self.topologies[index]
+        used = with_claim(topology.used, claim)
+        self._set_topology(index, msgspec.structs.replace(topology, used=used))
+        self._note(index)
+        self._tell("take_topology", index, claim)
 
     def _tell(self, *change: object) -> None:
         if self.log is not None:
@@ -389,6 +406,7 @@ class HostTable:
             num_instances=self.instances_cells[index],
             num_io_ops=self.io_ops_cells[index],
             aggregates=tuple((a.name, _encode_metadata(a.metadata).decode()) for a in self.aggregates(index)),
+            topology=self.topologies[index],
         )
 
 

@@ -180,6 +180,7 @@ class SchedulerManager:
             zone=self._hosts.zone(self._hosts.index[decision.host]),
             resources=spec.resources(),
             decision=decision,
+            topology=spec.topology,
         )
 
     def _selected(self, spec: RequestSpec, one: tuple[str, int], decision: Decision) -> Selection:

@@ -20,6 +20,7 @@ from corenova.scheduler.askers import Asker, Weigher
 from corenova.scheduler.classes import Classes, RequestClass
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.ranking import Part, part_of
+from corenova.scheduler.topologies import Topology, claim_for
 
 _MOST_REJECTIONS = 1000
 _LAZY = 16
@@ -57,11 +58,13 @@ class Pipeline:
         self._shuffle = shuffle
         self.fixed = fixed
         self._random = random.Random(seed)
+        # After the filters: a refusal is told under the name of the one that the ini enables.
+        last = [Asker(Topology.name, Topology())]
         # Whoever forces a host has decided; Nova asks no filter then, and the built-in stages all the same.
         self._asked = {
-            _NORMAL: [*self.stages, *self.filters],
-            _FORCED: self.stages,
-            _REBUILD: [*self.stages, *(asker for asker in self.filters if asker.on_rebuild)],
+            _NORMAL: [*self.stages, *self.filters, *last],
+            _FORCED: [*self.stages, *last],
+            _REBUILD: [*self.stages, *(asker for asker in self.filters if asker.on_rebuild), *last],
         }
         self._selective = {kind: [a for a in askers if a.selective] for kind, askers in self._asked.items()}
         self._selective_weighers = [weigher for weigher in self.weighers if weigher.selective]
@@ -92,7 +95,11 @@ class Pipeline:
                 break
             decision, row = found
             decisions.append(decision)
+            # Before the resources: the view of the host is live.
+            topology = None if spec.topology is None else claim_for(hosts.states[row], spec)
             hosts.take(row, kept.claim)
+            if topology is not None:
+                hosts.take_topology(row, topology)
             if len(decisions) == count:
                 break  # nobody will ask who is left
             chosen.add(row)

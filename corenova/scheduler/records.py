@@ -11,11 +11,12 @@ import msgspec
 import numpy as np
 
 from corenova.db.hosts import HostRow
+from corenova.objects.topology import UNUSED, TopologyClaim
 from corenova.scheduler.hosts import HostTable
 
 _LEVEL = 6
 _encode = msgspec.msgpack.Encoder().encode
-_FIELDS = [name for name in HostRow.__struct_fields__ if name != "inventories"]
+_FIELDS = [name for name in HostRow.__struct_fields__ if name not in ("inventories", "topology")]
 _decode = msgspec.msgpack.Decoder().decode
 
 
@@ -24,6 +25,9 @@ def copy_of(table: HostTable) -> bytes:
     rows = [table.row(index) for index in range(len(table))]
     columns = {name: _packed([getattr(row, name) for row in rows]) for name in _FIELDS}
     columns["inventories"] = _packed([table.shape(index) for index in range(len(table))])
+    topologies = [row.topology for row in rows]
+    columns["topology"] = _packed([t and msgspec.structs.replace(t, used=UNUSED) for t in topologies])
+    columns["topology_used"] = _packed([t and t.used for t in topologies])
     used = {
         name: [row.inventories[name].used if name in row.inventories else 0 for row in rows] for name in table.cells
     }
@@ -58,6 +62,9 @@ def table_of(copy: bytes) -> HostTable:
         told["inventories"] = {
             name: {**held, "used": found["used"][name][index]} for name, held in told["inventories"].items()
         }
+        topology_used = told.pop("topology_used", None)
+        if topology_used is not None:
+            told["topology"] = {**told["topology"], "used": topology_used}
         rows.append(msgspec.convert(told, HostRow))
     return HostTable.of(rows, default_zone=found["zone"], revision=found["revision"])
 
@@ -80,6 +87,7 @@ _PLAYED = {
     "apply": lambda table, row: table.apply([msgspec.convert(row, HostRow)]),
     "consume": HostTable.consume,
     "release": HostTable.release,
+    "take_topology": lambda table, row, claim: table.take_topology(row, msgspec.convert(claim, TopologyClaim)),
     "set_service": lambda table, row, is_up, disabled, reason: table.set_service(
         row, is_up=is_up, disabled=disabled, reason=reason
     ),

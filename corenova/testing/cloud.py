@@ -25,6 +25,7 @@ from corenova.loader import Plugin
 from corenova.objects.context import RequestContext
 from corenova.objects.decision import Decision
 from corenova.objects.request_spec import Flavor, ImageMeta, RequestSpec
+from corenova.objects.topology_wish import read_aliases, with_wish
 from corenova.objects.work import HostGuests
 from corenova.rpc import local
 from corenova.rpc.compute import ComputeAPI
@@ -180,6 +181,7 @@ class Cloud:
         """Ask for ``count`` servers in one request and return their uuids; ``spec`` are fields of RequestSpec."""
         context = self.context(project_id)
         wanted = RequestSpec(project_id=project_id, user_id=context.user_id, flavor=flavor, **{"image": IMAGE, **spec})
+        wanted = with_wish(wanted, read_aliases(self.parts("test").conf.pci.alias))
         request = CreateRequest(name=name, spec=wanted, min_count=min_count or count, max_count=count)
         return self._provisioner().create(context, request).uuids
 

@@ -26,7 +26,9 @@ setup(
             "IoOpsFilter = corenova_filters.filters.io_ops_filter:IoOpsFilter",
             "IsolatedHostsFilter = corenova_filters.filters.isolated_hosts_filter:IsolatedHostsFilter",
             "JsonFilter = corenova_filters.filters.json_filter:JsonFilter",
+            "NUMATopologyFilter = corenova_filters.filters.numa_topology_filter:NUMATopologyFilter",
             "NumInstancesFilter = corenova_filters.filters.num_instances_filter:NumInstancesFilter",
+            "PciPassthroughFilter = corenova_filters.filters.pci_passthrough_filter:PciPassthroughFilter",
             "SameHostFilter = corenova_filters.filters.same_host_filter:SameHostFilter",
             "ServerGroupAffinityFilter = "
             "corenova_filters.filters.server_group_affinity_filter:ServerGroupAffinityFilter",

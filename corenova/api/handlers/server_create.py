@@ -14,6 +14,7 @@ from corenova.api.schemas.types import is_true
 from corenova.api.views import servers as view
 from corenova.exceptions import Forbidden, InvalidInput, NotFound, OverQuota
 from corenova.objects.request_spec import Flavor, ImageMeta, RequestSpec
+from corenova.objects.topology_wish import with_wish
 
 _GIB = 1024**3
 MOST_SERVERS = 10_000
@@ -137,7 +138,7 @@ def _check_fit(call: Call, flavor: Flavor, image: ImageMeta) -> None:
 def _spec(
     call: Call, flavor: Flavor, image: ImageMeta, *, place: Place, group_uuid: str | None, hints: dict[str, object]
 ) -> RequestSpec:
-    return RequestSpec(
+    spec = RequestSpec(
         project_id=call.context.project_id,
         user_id=call.context.user_id,
         flavor=flavor,
@@ -148,6 +149,7 @@ def _spec(
         instance_group_uuid=group_uuid,
         scheduler_hints=hints,
     )
+    return with_wish(spec, call.services.pci_aliases)
 
 
 def _request(call: Call, server: Server, spec: RequestSpec, low: int, high: int) -> CreateRequest:

@@ -33,7 +33,8 @@ def reschedule(
         if not is_up or not _group_allows(connection, row, host):
             continue
         with connection.begin_nested() as savepoint:
-            if work.move(connection, row, to=(host, zone), rest=rest[position + 1 :], resources=resources):
+            onward = rest[position + 1 :]
+            if work.move(connection, row, to=(host, zone), rest=onward, resources=resources, topology=spec.topology):
                 return address, host
             savepoint.rollback()
     message = f"{EXHAUSTED.format(uuid=row.uuid)} Last reason: {public_reason}"

@@ -2,7 +2,7 @@
 
 It stands at the end of the chain where libvirt would stand, and the rest of corenova cannot tell the difference:
 guests outlive the process, verbs are idempotent, spawns take time and fail. What goes wrong is configuration
-(``fake_options``, ``fake_faults``); where guests are kept is ``fake_store``.
+(``fake_options``, ``fake_faults``); the hosts are made in ``fake_fleet``, and guests are kept in ``fake_store``.
 """
 
 import time
@@ -10,21 +10,17 @@ from typing import Any
 
 from corenova import exceptions
 from corenova.contracts.driver import Abilities, DriverContext
-from corenova.objects.host_state import HostReport, Inventory
+from corenova.objects.host_state import HostReport
 from corenova.objects.instance import Guest, Instance
-from corenova.objects.request_spec import DISK_GB, MEMORY_MB, VCPU
 from corenova.objects.states import PowerState
+from corenova_drivers import fake_fleet
 from corenova_drivers.fake_faults import Faults
 from corenova_drivers.fake_options import OPTIONS, defaults
 from corenova_drivers.fake_store import FakeGuest, FakeStore, folder_of
 
-HYPERVISOR_TYPE = "fake"
-HYPERVISOR_VERSION = 1_000_000
-SUPPORTED_INSTANCES = (("x86_64", "qemu", "hvm"),)
-
 
 class FakeDriver:
-    """Run guests that exist only in a journal, on as many hosts as ``[fake] hosts`` says."""
+    """Run guests that exist only in a journal, on the hosts that ``[fake]`` or its file describes."""
 
     options = OPTIONS
     abilities = Abilities(supports_soft_reboot=True)
@@ -38,9 +34,7 @@ class FakeDriver:
         """Take the section ``[fake]``: from it follow the hosts, their inventories and what goes wrong."""
         self._section = section
         self._faults = Faults(section)
-        width = max(3, len(str(section.hosts)))
-        names = [f"{section.name_prefix}{number:0{width}d}" for number in range(1, section.hosts + 1)]
-        self._reports = {name: _report(name, section) for name in names}
+        self._reports = fake_fleet.reports(section)
 
     def start(self, context: DriverContext) -> None:
         """Find the guests that earlier processes left. Raises ConfigurationError when another process has them."""
@@ -170,28 +164,3 @@ class FakeDriver:
         if self._store is None:
             raise exceptions.DriverError("The fake driver is not started.")
         return self._store
-
-
-def _report(host: str, section: Any) -> HostReport:
-    def inventory(total: int, ratio: float) -> Inventory:
-        # One guest never gets more than the host physically has, whatever the ratio: Placement's max_unit.
-        return Inventory(total=total, allocation_ratio=ratio, max_unit=total)
-
-    return HostReport(
-        host=host,
-        hypervisor_type=HYPERVISOR_TYPE,
-        hypervisor_version=HYPERVISOR_VERSION,
-        inventories={
-            VCPU: inventory(section.vcpus, section.cpu_allocation_ratio),
-            MEMORY_MB: inventory(section.ram_mb, section.ram_allocation_ratio),
-            DISK_GB: inventory(section.disk_gb, section.disk_allocation_ratio),
-        },
-        supported_instances=SUPPORTED_INSTANCES,
-        cpu_info={
-            "arch": "x86_64",
-            "model": "fake",
-            "vendor": "corenova",
-            "topology": {"sockets": 1, "cores": section.vcpus, "threads": 1},
-            "features": [],
-        },
-    )

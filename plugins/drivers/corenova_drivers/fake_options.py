@@ -18,6 +18,11 @@ OPTIONS = [
     cfg.FloatOpt("cpu_allocation_ratio", default=4.0, min=0.001, help="vCPUs that may be claimed per CPU."),
     cfg.FloatOpt("ram_allocation_ratio", default=1.0, min=0.001, help="MiB that may be claimed per MiB of RAM."),
     cfg.FloatOpt("disk_allocation_ratio", default=1.0, min=0.001, help="GiB that may be claimed per GiB of disk."),
+    cfg.StrOpt(
+        "classes_file",
+        help="A YAML file with classes of hosts (etc/corenova/fake-hosts.yaml.sample); the options above are then not "
+        "read.",
+    ),
     # How slow it is.
     cfg.FloatOpt("spawn_latency_s", default=0.0, min=0.0, max=86400.0, help="Seconds that a spawn takes."),
     cfg.FloatOpt(

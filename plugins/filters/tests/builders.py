@@ -11,6 +11,16 @@ from oslo_config import cfg
 
 from corenova.objects.host_state import Aggregate, HostState, Inventory, Service
 from corenova.objects.request_spec import Flavor, ImageMeta, InstanceGroup, RequestSpec
+from corenova.objects.topology import (
+    HostTopology,
+    NumaCell,
+    PciPool,
+    PciRequest,
+    PciSpec,
+    TopologyUse,
+    TopologyWish,
+    WishedCell,
+)
 
 TRIPLES = (("x86_64", "qemu", "hvm"), ("x86_64", "kvm", "hvm"), ("aarch64", "kvm", "hvm"), ("x86_64", "xen", "xen"))
 POLICIES = ("affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity")
@@ -176,6 +186,22 @@ _properties = st.fixed_dictionaries(
     },
 )
 
+_CELLS = (NumaCell(id=0, memory_mb=512, shared=((0,), (1,)), dedicated=((2, 3),)), NumaCell(id=1, dedicated=((4, 5),)))
+_POOL = PciPool(vendor_id="1", product_id="2", addresses=("x", "y"), cell=0)
+_topologies = st.none() | st.builds(
+    HostTopology,
+    cells=st.sampled_from([(), _CELLS[:1], _CELLS]),
+    pools=st.sampled_from([(), (_POOL,)]),
+    used=st.builds(TopologyUse, cpus=st.sampled_from([(), (2,)]), devices=st.sampled_from([(), ("x",)])),
+)
+_PINNED, _FLOATING = WishedCell(vcpus=(0, 1), memory_mb=256, dedicated=(0, 1)), WishedCell(vcpus=(0,), memory_mb=256)
+_DEVICES = tuple(PciRequest(alias="a", count=n, specs=(PciSpec(vendor_id="1"),)) for n in (1, 2))
+_wishes = st.none() | st.builds(
+    TopologyWish,
+    cells=st.sampled_from([(), (_PINNED,), (_FLOATING,), (_FLOATING, _PINNED)]),
+    devices=st.sampled_from([(), _DEVICES[:1], _DEVICES[1:]]),
+)
+
 
 @st.composite
 def random_columns(draw) -> Columns:
@@ -205,6 +231,7 @@ def random_columns(draw) -> Columns:
             hypervisor_version=draw(st.sampled_from([0, 1_000_000, 7_002_001])),
             supported_instances=tuple(draw(st.sets(st.sampled_from(TRIPLES)))),
             cpu_info=draw(st.sampled_from([{}, {"topology": {"cores": 2}}, {"maxphysaddr": {"bits": 46}}])),
+            topology=draw(_topologies),
         )
         for number in range(draw(st.integers(0, 6)))
     ]
@@ -226,4 +253,5 @@ def random_spec(draw) -> RequestSpec:
         hints=draw(_hints),
         instance_hosts=draw(st.dictionaries(_instances, _hosts)),
         image_property_hosts=draw(st.dictionaries(st.sampled_from(["os_distro", "hw_vm_mode"]), members, max_size=2)),
+        topology=draw(_wishes),
     )

@@ -9,6 +9,16 @@ from corenova.exceptions import InvalidInput
 from corenova.objects.host_state import Aggregate, HostReport, HostState, Inventory, Service
 from corenova.objects.instance import Guest, Instance
 from corenova.objects.request_spec import Flavor, ImageMeta, InstanceGroup, RequestSpec, Selection, SelectRequest
+from corenova.objects.topology import (
+    CellUse,
+    ClaimedCell,
+    HostTopology,
+    NumaCell,
+    TopologyClaim,
+    TopologyUse,
+    TopologyWish,
+    WishedCell,
+)
 from corenova.objects.work import GuestSeen, HostGuests, Report, Result, Verdicts, WorkOrder
 from corenova.rpc.serializer import TYPES, StructSerializer
 
@@ -39,6 +49,9 @@ SAMPLES = [
     HostGuests(host="h", guests=(GUEST,)),
     Verdicts(orphans=(("h", "a"),), work=("b",)),
     GuestSeen(uuid="u", generation=2, power_state=4),
+    HostTopology(cells=(NumaCell(id=0, dedicated=((0, 1),), pages={2048: 8}),), used=TopologyUse(cells={0: CellUse()})),
+    TopologyWish(cells=(WishedCell(vcpus=(0,), memory_mb=64),), page_size=2048),
+    TopologyClaim(cells=(ClaimedCell(cell=0, memory_mb=64, pins={0: 4}),)),
 ]
 SERIALIZER = StructSerializer()
 
