@@ -376,11 +376,13 @@ def _claims(connection: sa.Connection, servers: Sequence[sa.Row]) -> Iterator[Fi
 
 
 def _topologies(connection: sa.Connection, servers: Sequence[sa.Row]) -> Iterator[Finding]:
+    home = {row.uuid: row.host for row in servers}
     wishing = {row.uuid: row.host for row in servers if row.host and row.spec and _TOPOLOGY_WISH in row.spec}
     held: dict[str, list[TopologyClaim]] = defaultdict(list)
     for row in connection.execute(sa.select(schema.topology_claims)):
         held[row.host].append(topologies.decode_claim(row.claim))
-        if wishing.pop(row.instance_uuid, None) != row.host:
+        wishing.pop(row.instance_uuid, None)
+        if home.get(row.instance_uuid) != row.host:
             yield Finding("I2", row.instance_uuid, f"it holds a part of the topology of {row.host} and should not")
     for uuid, host in wishing.items():
         yield Finding("I2", uuid, f"it wishes a part of the topology of {host} and holds none")

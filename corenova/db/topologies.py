@@ -16,6 +16,7 @@ from corenova.db.schema import host_topologies, inventories, topology_claims
 from corenova.objects.host_state import HostReport
 from corenova.objects.request_spec import MEMORY_MB, VCPU
 from corenova.objects.topology import (
+    UNUSED,
     HostTopology,
     TopologyClaim,
     TopologyUse,
@@ -138,7 +139,7 @@ def _topology(row: sa.Row) -> HostTopology:
 
 
 def _bare(topology: HostTopology) -> HostTopology:
-    return msgspec.structs.replace(topology, used=TopologyUse())
+    return topology if topology.used is UNUSED else msgspec.structs.replace(topology, used=UNUSED)
 
 
 def _json(value: msgspec.Struct) -> str:

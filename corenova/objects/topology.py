@@ -64,12 +64,15 @@ class TopologyUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     devices: tuple[str, ...] = ()
 
 
+UNUSED = TopologyUse()
+
+
 class HostTopology(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a host has and what is used of it. A driver reports it with nothing used."""
 
     cells: tuple[NumaCell, ...] = ()
     pools: tuple[PciPool, ...] = ()
-    used: TopologyUse = TopologyUse()
+    used: TopologyUse = UNUSED
 
     @property
     def free_devices(self) -> int:

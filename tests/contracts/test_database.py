@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from corenova.db import hosts, instances, membership, migrate, quotas, schema, services, work
+from corenova.db import hosts, instances, membership, migrate, quotas, schema, services, topologies, work
 from corenova.db.engine import Database, now
 from corenova.exceptions import OverQuota, Unavailable
 from corenova.objects.decision import Decision
 from corenova.objects.host_state import HostReport, Inventory
 from corenova.objects.states import Step
+from corenova.objects.topology import UNUSED, HostTopology, NumaCell, TopologyWish, WishedCell
 
 SLOT = {"VCPU": 1, "MEMORY_MB": 512}
 SERVERS = [
@@ -79,12 +80,13 @@ def at_once(count, run):
     return outcomes
 
 
-def add_hosts(db, count, *, slots=10**6, address="one", prefix="h"):
+def add_hosts(db, count, *, slots=10**6, address="one", prefix="h", topology=None):
     """Register ``count`` hosts with room for ``slots`` servers of SLOT each; returns their names."""
     names = [f"{prefix}{number:03}" for number in range(count)]
     inventories = {name: Inventory(total=amount * slots) for name, amount in SLOT.items()}
     reports = [
-        HostReport(host=name, hypervisor_type="fake", hypervisor_version=1, inventories=inventories) for name in names
+        HostReport(host=name, hypervisor_type="fake", hypervisor_version=1, inventories=inventories, topology=topology)
+        for name in names
     ]
 
     def write(connection):
@@ -204,7 +206,7 @@ class _RefusedError(Exception):
     """The claim does not fit: the transaction must be rolled back."""
 
 
-def _place(db, instance_uuid, host, *, generation=1):
+def _place(db, instance_uuid, host, *, generation=1, topology=None):
     placement = work.Placement(
         instance_uuid=instance_uuid,
         generation=generation,
@@ -212,6 +214,7 @@ def _place(db, instance_uuid, host, *, generation=1):
         zone="nova",
         resources=SLOT,
         decision=Decision(host=host),
+        topology=topology,
     )
 
     def write(connection):
@@ -257,6 +260,28 @@ def test_what_is_released_is_free_again_and_only_once(db):
         db.write("test", lambda c: hosts.release(c, [uuids[0]]))
     used = {row.resource_class: row.used for row in db.read(lambda c: c.execute(sa.select(schema.inventories)).all())}
     assert used == SLOT
+
+
+PINNED = TopologyWish(cells=(WishedCell(vcpus=(0,), memory_mb=512, dedicated=(0,)),))
+
+
+def test_eight_schedulers_give_every_cpu_once_and_conductors_give_them_back(db):
+    """Each decides without a picture; the CPUs are chosen by the transaction that claims them."""
+    names = add_hosts(db, 5, topology=HostTopology(cells=(NumaCell(id=0, memory_mb=8192, dedicated=((0, 1), (2, 3))),)))
+    uuids = add_instances(db, 24, generation=1)
+
+    def schedule(number):
+        order = random.Random(number).sample(names, len(names))
+        return [one for one in uuids[number::8] if any(_place(db, one, host, topology=PINNED) for host in order)]
+
+    placed = [one for found in at_once(8, schedule) for one in found]
+    assert len(placed) == 20
+    homes = {row.uuid: row.host for row in rows_of(db, placed)}
+    held = db.read(lambda c: topologies.of_instances(c, uuids))
+    assert len({(homes[one], cpu) for one, claim in held.items() for cpu in claim.cells[0].pins.values()}) == 20
+    at_once(4, lambda n: [db.write("test", lambda c, one=one: hosts.release(c, [one])) for one in placed[n::4]])
+    assert {host: one.used for host, one in db.read(topologies.of_hosts).items()} == dict.fromkeys(names, UNUSED)
+    assert db.read(lambda c: topologies.of_instances(c, uuids)) == {}
 
 
 def test_eight_conductors_take_each_row_exactly_once(db):

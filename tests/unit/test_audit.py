@@ -16,13 +16,18 @@ from corenova.objects.host_state import HostReport, Inventory
 from corenova.objects.instance import Guest
 from corenova.objects.request_spec import Flavor, RequestSpec
 from corenova.objects.states import ACTIONS, SCHEDULE_EVENT, Step
+from corenova.objects.topology import HostTopology, NumaCell, TopologyWish, WishedCell
 from corenova.objects.work import HostGuests
 
-FLAVOR = Flavor(flavorid="1", name="nano", vcpus=2, memory_mb=64, root_gb=3, extra_specs={"resources:CUSTOM_X": "1"})
-SPEC = RequestSpec(project_id="p", user_id="u", flavor=FLAVOR)
+FLAVOR = Flavor(flavorid="1", name="nano", vcpus=3, memory_mb=64, root_gb=3, extra_specs={"resources:CUSTOM_X": "1"})
+CELL = WishedCell(vcpus=(0, 1, 2), memory_mb=64, dedicated=(0,))
+SPEC = RequestSpec(project_id="p", user_id="u", flavor=FLAVOR, topology=TopologyWish(cells=(CELL,)))
+SHARED, DEDICATED = tuple((cpu,) for cpu in range(10, 16)), ((2,), (3,), (4,))
+TOPOLOGY = HostTopology(cells=(NumaCell(id=0, memory_mb=1000, shared=SHARED, dedicated=DEDICATED),))
 ACTIVE, BUSY, ERROR, GONE, NEW = "active", "busy", "error", "gone", "new"
 MARKER = "this deployment"
 ROWS, A, INV, Q = schema.instances, schema.allocations, schema.inventories, schema.quota_usages
+CLAIMS, TOPOLOGIES = schema.topology_claims, schema.host_topologies
 
 
 def json(value: object) -> str:
@@ -51,6 +56,7 @@ def place(connection: sa.Connection, uuid: str, host: str) -> None:
         zone="nova",
         resources=SPEC.resources(),
         decision=Decision(host=host),
+        topology=SPEC.topology,
     )
     assert work.place(connection, [placement])
 
@@ -70,7 +76,7 @@ def populate(connection: sa.Connection) -> None:
     """A server in every stage of life, on two hosts of one compute."""
     deployment.put(connection, "id", MARKER)
     inventories = {name: Inventory(total=1000) for name in SPEC.resources()}
-    facts = {"hypervisor_type": "fake", "hypervisor_version": 1, "inventories": inventories}
+    facts = {"hypervisor_type": "fake", "hypervisor_version": 1, "inventories": inventories, "topology": TOPOLOGY}
     reports = [HostReport(host=host, **facts) for host in ("h1", "h2")]
     services.register(
         connection, binary=services.COMPUTE, hosts=["h1", "h2"], address="c1", incarnation="1", version="1"
@@ -133,6 +139,8 @@ def event(uuid: str, **values: object) -> sa.Insert:
 H1 = INV.c.host == "h1"
 VCPU = INV.c.resource_class == "VCPU"
 FAULTS, ACTIONS_T, DECISIONS = schema.instance_faults, schema.instance_actions, schema.decisions
+OF_BOTH = '{"cpus":[2,3],"cells":{"0":{"vcpus":4,"memory_mb":128}}}'
+OF_BUSY = '{"cpus":[3],"cells":{"0":{"vcpus":2,"memory_mb":64}}}'
 BROKEN = {
     "a step that is none": ("I1", ACTIVE, [the(ACTIVE, step="dance", task_state="x", lease_until=9e9)]),
     "a vm_state that is none": ("I1", ACTIVE, [the(ACTIVE, vm_state="dancing")]),
@@ -176,6 +184,23 @@ BROKEN = {
     "used too high": ("I3", "h1 VCPU", [sa.update(INV).where(H1, VCPU).values(used=INV.c.used + 1)]),
     "used by nobody": ("I3", "h2 VCPU", [sa.update(INV).where(INV.c.host == "h2", VCPU).values(used=1)]),
     "overcommitted": ("I3", "h1 VCPU", [sa.update(INV).where(H1, VCPU).values(capacity=3)]),
+    "no claim of a wish": ("I2", ACTIVE, [
+        sa.delete(CLAIMS).where(CLAIMS.c.instance_uuid == ACTIVE),
+        sa.update(TOPOLOGIES).where(TOPOLOGIES.c.host == "h1").values(
+            used=sa.func.replace(TOPOLOGIES.c.used, OF_BOTH, OF_BUSY)),
+    ]),
+    "a topology of nobody": ("I2", "nobody", [
+        sa.insert(CLAIMS).values(instance_uuid="nobody", host="h2", claim="{}"),
+    ]),
+    "a topology used by nobody": ("I3", "h2 topology", [
+        sa.update(TOPOLOGIES).where(TOPOLOGIES.c.host == "h2").values(used='{"cpus":[2]}'),
+    ]),
+    "a CPU given twice": ("I3", "h1 topology", [
+        sa.update(CLAIMS).where(CLAIMS.c.instance_uuid == BUSY).values(
+            claim=sa.select(CLAIMS.c.claim).where(CLAIMS.c.instance_uuid == ACTIVE).scalar_subquery()),
+        sa.update(TOPOLOGIES).where(TOPOLOGIES.c.host == "h1").values(
+            used=sa.func.replace(TOPOLOGIES.c.used, "[2,3]", "[2]")),
+    ]),
     "no inventory": ("I3", "h1 VCPU", [sa.delete(INV).where(H1, VCPU)]),
     "quota of a project": ("I5", "p", [sa.update(Q).values(cores=1)]),
     "quota of groups": ("I5", "p", [sa.update(Q).values(server_groups=0)]),
@@ -312,11 +337,12 @@ def test_ten_thousand_servers_take_less_than_a_second(db):
     def grow(connection: sa.Connection) -> None:
         connection.execute(sa.update(INV).where(H1).values(capacity=10**6))
         (row,) = connection.execute(sa.select(ROWS).where(ROWS.c.uuid == ACTIVE)).mappings()
+        plain = msgspec.structs.replace(SPEC, topology=None)
         uuids = [f"u{number}" for number in range(10_000)]
-        connection.execute(sa.insert(ROWS), [{**row, "id": None, "uuid": uuid} for uuid in uuids])
+        connection.execute(sa.insert(ROWS), [{**row, "id": None, "uuid": uuid, "spec": json(plain)} for uuid in uuids])
         actions.record(connection, [{"instance_uuid": u, "request_id": "r", "action": "create"} for u in uuids])
-        hosts.claim(connection, [("h1", SPEC.resources())] * len(uuids))
-        hosts.allocate(connection, [(uuid, "h1", SPEC.resources()) for uuid in uuids])
+        hosts.claim(connection, [("h1", plain.resources())] * len(uuids))
+        hosts.allocate(connection, [(uuid, "h1", plain.resources()) for uuid in uuids])
         quotas.reserve(connection, "p", {"instances": 10_000, "cores": 20_000, "ram_mb": 640_000}, {})
 
     db.write("test", grow)
