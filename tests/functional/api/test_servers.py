@@ -1,6 +1,10 @@
 """Servers from the outside: create, list, show, change, act on, delete."""
 
 import pytest
+import sqlalchemy as sa
+
+from corenova.db import instances, schema
+from corenova.objects.topology import WishedCell
 
 BASE = {
     "id", "name", "links", "tenant_id", "user_id", "metadata", "created", "updated", "addresses", "accessIPv4",
@@ -64,6 +68,29 @@ def test_create_refuses_with_a_sentence(cloud, change, sentence):
         assert answer.status_code == 400, answer.text
         assert answer.json["badRequest"]["code"] == 400
         assert sentence in answer.json["badRequest"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("extra_spec", "sentence"),
+    [
+        ({"pci_passthrough:alias": "gpu:1"}, "PCI alias gpu is not defined."),
+        ({"hw:cpu_policy": "own"}, "hw:cpu_policy is 'own', which is not one of shared, dedicated, mixed."),
+        ({"hw:numa_nodes": "2"}, "hw:numa_nodes is 2, and the flavor has 1 vCPUs."),
+        ({"hw:numa_nodes": "1"}, None),
+    ],
+)
+def test_what_a_flavor_wishes_of_the_topology_must_mean_something(cloud, extra_spec, sentence):
+    answer = cloud.post("/flavors/1/os-extra_specs", {"extra_specs": extra_spec}, token="admin")
+    assert answer.status_code == 200, answer.text
+    server = {"name": "vm", "imageRef": "aaaaaaaa-0000-4000-8000-000000000001", "flavorRef": "1", "networks": "none"}
+    answer = cloud.post("/servers", {"server": server})
+    if sentence is None:
+        assert answer.status_code == 202
+        specs = cloud.db.read(lambda c: c.execute(sa.select(schema.instances.c.spec)).scalars().all())
+        assert instances.decode_spec(specs[0]).topology.cells == (WishedCell(vcpus=(0,), memory_mb=512),)
+    else:
+        assert answer.status_code == 400
+        assert answer.json["badRequest"]["message"] == sentence
 
 
 def test_networks_are_required_from_2_37(cloud):

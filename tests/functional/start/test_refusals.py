@@ -52,6 +52,21 @@ def test_a_plug_in_that_is_not_there(place, text, told):
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[pci]\nalias = gpu\n", ("[pci] alias = gpu cannot be read",)),
+        ('[pci]\nalias = {"name": "gpu", "vendor": "1"}\n', ("[pci] alias", "unknown field `vendor`")),
+        ("[fake]\nclasses_file = /nowhere.yaml\n", ("[fake] classes_file = /nowhere.yaml cannot be read",)),
+    ],
+    ids=["no JSON", "an unknown key", "a file of host classes that is not there"],
+)
+def test_a_fleet_or_an_alias_that_cannot_be_read(place, text, told):
+    place.write(text)
+    line = place.refused()
+    assert all(words in line for words in told), line
+
+
+@pytest.mark.parametrize(
     "content", [b"[compute\n", b"threads\n", b"[DEFAULT]\nhost = \xff\n"], ids=["section", "line", "bytes"]
 )
 def test_a_file_that_is_no_ini_file(place, content):
