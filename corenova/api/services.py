@@ -11,8 +11,8 @@ from corenova.api.lookups import Lookups
 from corenova.api.provision import Provisioner
 from corenova.db.engine import Database
 from corenova.objects.context import RequestContext
+from corenova.objects.pci_alias import Aliases
 from corenova.objects.request_spec import ImageMeta
-from corenova.objects.topology_wish import Aliases
 from corenova.policy import Enforcer
 
 
@@ -36,7 +36,7 @@ class Processes(Protocol):
 class ApiServices:
     """Everything a handler may use.
 
-    :param pci_aliases: ``[pci] alias``, read (topology_wish.read_aliases).
+    :param pci_aliases: ``[pci] alias``, read (pci_alias.read_aliases).
     :param validate_token: whom a token speaks for (corenova.contracts.identity.IdentityBackend.validate).
     """
 

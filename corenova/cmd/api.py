@@ -25,7 +25,7 @@ from corenova.identity.catalog import Catalog, base_url
 from corenova.identity.service import IdentityService
 from corenova.image import app as image_app
 from corenova.image.store import ImageStore
-from corenova.objects.topology_wish import read_aliases
+from corenova.objects.pci_alias import read_aliases
 from corenova.rpc.compute import ComputeAPI
 from corenova.rpc.conductor import ConductorAPI
 

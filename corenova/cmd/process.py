@@ -33,7 +33,7 @@ from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import ConfigurationError, CorenovaError
 from corenova.hooks import Hooks
-from corenova.objects.topology_wish import read_aliases
+from corenova.objects.pci_alias import read_aliases
 from corenova.rpc import transport as bus
 from corenova.rpc.notifications import Notifier
 

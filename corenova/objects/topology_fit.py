@@ -161,9 +161,10 @@ def _claimed(
 
 
 def _page_sizes(cell: NumaCell, wanted: str | int | None) -> Iterable[int | None]:
+    if not isinstance(wanted, str):
+        return [wanted]
     huge = sorted(cell.pages, reverse=True)
-    named = {"small": [SMALL_PAGE_KB], "large": huge, "any": [*huge, SMALL_PAGE_KB]}
-    return named.get(wanted, [wanted]) if isinstance(wanted, str) else [wanted]
+    return {"small": [SMALL_PAGE_KB], "large": huge, "any": [*huge, SMALL_PAGE_KB]}[wanted]
 
 
 def _has_memory(cell: NumaCell, use: CellUse, memory_mb: int, page_kb: int | None, ram_ratio: float) -> bool:

@@ -10,67 +10,18 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from corenova.exceptions import ConfigurationError, InvalidInput
+from corenova.exceptions import InvalidInput
+from corenova.objects import pci_alias
+from corenova.objects.pci_alias import Aliases
 from corenova.objects.request_spec import Flavor, ImageMeta, RequestSpec
-from corenova.objects.topology import (
-    ISOLATE,
-    LEGACY,
-    PREFER,
-    PREFERRED,
-    REQUIRE,
-    REQUIRED,
-    PciRequest,
-    PciSpec,
-    TopologyWish,
-    WishedCell,
-)
+from corenova.objects.topology import ISOLATE, PREFER, REQUIRE, TopologyWish, WishedCell
 
 SHARED, DEDICATED, MIXED = "shared", "dedicated", "mixed"
 _POLICIES = (SHARED, DEDICATED, MIXED)
 _THREADS = (PREFER, ISOLATE, REQUIRE)
-_NUMA_POLICIES = (REQUIRED, LEGACY, PREFERRED)
 _NAMED_PAGES = ("small", "large", "any")
 _UNITS_KB = {"": 1, "KB": 1, "MB": 1024, "GB": 1024**2}
 _MOST_CELLS, _MOST_VCPUS = 64, 4096
-
-Aliases = Mapping[str, PciRequest]
-"""``[pci] alias`` by name; each is a request for one device."""
-
-
-class _Alias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One value of ``[pci] alias``, as Nova writes it."""
-
-    name: str
-    vendor_id: str | None = None
-    product_id: str | None = None
-    device_type: str | None = None
-    numa_policy: str = LEGACY
-    capability_type: str = "pci"
-
-
-def read_aliases(texts: Sequence[str]) -> dict[str, PciRequest]:
-    """Read the values of ``[pci] alias``; the same name again is another kind of device that the alias means.
-
-    :raises ConfigurationError: a value is no JSON object of Nova's form, or a name has two NUMA policies.
-    """
-    found: dict[str, PciRequest] = {}
-    for text in texts:
-        try:
-            alias = msgspec.json.decode(text, type=_Alias)
-        except msgspec.MsgspecError as error:
-            raise ConfigurationError(f"[pci] alias = {text} cannot be read: {error}.") from None
-        if alias.numa_policy not in _NUMA_POLICIES:
-            choices = ", ".join(_NUMA_POLICIES)
-            raise ConfigurationError(
-                f"[pci] alias {alias.name}: numa_policy is {alias.numa_policy}, not one of {choices}."
-            )
-        spec = PciSpec(vendor_id=alias.vendor_id, product_id=alias.product_id, device_type=alias.device_type)
-        known = found.get(alias.name)
-        if known is not None and known.numa_policy != alias.numa_policy:
-            raise ConfigurationError(f"[pci] alias {alias.name} is given twice, with different numa_policy.")
-        specs = (*known.specs, spec) if known is not None else (spec,)
-        found[alias.name] = PciRequest(alias=alias.name, count=1, specs=specs, numa_policy=alias.numa_policy)
-    return found
 
 
 def with_wish(spec: RequestSpec, aliases: Aliases) -> RequestSpec:
@@ -92,7 +43,7 @@ def wish(flavor: Flavor, image: ImageMeta | None, aliases: Aliases) -> TopologyW
     nodes = both.number("numa_nodes")
     if nodes is None and (policy != SHARED or page_size is not None):
         nodes = 1
-    devices = _devices(flavor.extra_specs, aliases)
+    devices = pci_alias.requests(flavor.extra_specs, aliases)
     if nodes is not None and flavor.vcpus > _MOST_VCPUS:
         raise InvalidInput(f"A server with NUMA nodes may have at most {_MOST_VCPUS} vCPUs, not {flavor.vcpus}.")
     if nodes is None and not devices:
@@ -178,27 +129,35 @@ def _dedicated(both: _Both, policy: str, vcpus: int) -> frozenset[int]:
 def _cells(both: _Both, flavor: Flavor, count: int, dedicated: frozenset[int]) -> tuple[WishedCell, ...]:
     if count > min(flavor.vcpus, _MOST_CELLS):
         raise InvalidInput(f"hw:numa_nodes is {count}, and the flavor has {flavor.vcpus} vCPUs.")
-    everything = frozenset(range(flavor.vcpus))
-    cpus = [both.same(f"numa_cpus.{number}") for number in range(count)]
-    memory = [both.number(f"numa_mem.{number}") for number in range(count)]
-    if None in cpus or None in memory:
-        if any(one is not None for one in (*cpus, *memory)):
-            raise InvalidInput("hw:numa_cpus.N and hw:numa_mem.N must be given for all NUMA nodes or for none.")
-        if flavor.vcpus % count or flavor.memory_mb % count:
-            raise InvalidInput(f"The flavor's vCPUs or RAM cannot be divided evenly among {count} NUMA nodes.")
-        size = flavor.vcpus // count
-        sets = [range(number * size, number * size + size) for number in range(count)]
-        memory = [flavor.memory_mb // count] * count
+    cpus = [text for n in range(count) if (text := both.same(f"numa_cpus.{n}")) is not None]
+    memory = [mb for n in range(count) if (mb := both.number(f"numa_mem.{n}")) is not None]
+    if len(cpus) == len(memory) == count:
+        divided = _told(flavor, cpus, memory)
+    elif not cpus and not memory:
+        divided = _even(flavor, count)
     else:
-        sets = [sorted(_cpu_ids("hw:numa_cpus", text, everything)) for text in cpus]
-        if sorted(cpu for one in sets for cpu in one) != sorted(everything) or not all(sets):
-            raise InvalidInput("hw:numa_cpus.N must name each vCPU of the flavor once, and at least one a node.")
-        if sum(memory) != flavor.memory_mb:
-            raise InvalidInput(f"hw:numa_mem.N add up to {sum(memory)} MiB, and the flavor has {flavor.memory_mb}.")
+        raise InvalidInput("hw:numa_cpus.N and hw:numa_mem.N must be given for all NUMA nodes or for none.")
     return tuple(
-        WishedCell(vcpus=tuple(one), memory_mb=mb, dedicated=tuple(cpu for cpu in one if cpu in dedicated))
-        for one, mb in zip(sets, memory, strict=True)
+        WishedCell(vcpus=one, memory_mb=mb, dedicated=tuple(cpu for cpu in one if cpu in dedicated))
+        for one, mb in divided
     )
+
+
+def _even(flavor: Flavor, count: int) -> list[tuple[tuple[int, ...], int]]:
+    if flavor.vcpus % count or flavor.memory_mb % count:
+        raise InvalidInput(f"The flavor's vCPUs or RAM cannot be divided evenly among {count} NUMA nodes.")
+    size = flavor.vcpus // count
+    return [(tuple(range(n * size, n * size + size)), flavor.memory_mb // count) for n in range(count)]
+
+
+def _told(flavor: Flavor, cpus: Sequence[str], memory: Sequence[int]) -> list[tuple[tuple[int, ...], int]]:
+    everything = frozenset(range(flavor.vcpus))
+    sets = [tuple(sorted(_cpu_ids("hw:numa_cpus", text, everything))) for text in cpus]
+    if sorted(cpu for one in sets for cpu in one) != sorted(everything) or not all(sets):
+        raise InvalidInput("hw:numa_cpus.N must name each vCPU of the flavor once, and at least one a node.")
+    if sum(memory) != flavor.memory_mb:
+        raise InvalidInput(f"hw:numa_mem.N add up to {sum(memory)} MiB, and the flavor has {flavor.memory_mb}.")
+    return list(zip(sets, memory, strict=True))
 
 
 def _cpu_ids(key: str, text: str, everything: frozenset[int]) -> frozenset[int]:
@@ -214,22 +173,3 @@ def _cpu_ids(key: str, text: str, everything: frozenset[int]) -> frozenset[int]:
     if not chosen <= everything:
         raise InvalidInput(f"{key} is '{text}', and the flavor's vCPUs are 0-{len(everything) - 1}.")
     return frozenset(chosen)
-
-
-def _devices(extra_specs: Mapping[str, str], aliases: Aliases) -> tuple[PciRequest, ...]:
-    text = extra_specs.get("pci_passthrough:alias")
-    if text is None:
-        return ()
-    policy = extra_specs.get("hw:pci_numa_affinity_policy")
-    if policy is not None and policy not in _NUMA_POLICIES:
-        raise InvalidInput(f"hw:pci_numa_affinity_policy is '{policy}', not one of {', '.join(_NUMA_POLICIES)}.")
-    requests = []
-    for part in text.replace(" ", "").split(","):
-        name, _, count = part.partition(":")
-        if not re.fullmatch("[0-9]{1,4}", count) or not int(count):
-            raise InvalidInput(f"pci_passthrough:alias is '{text}', which is no list like name:1,other:2.")
-        if name not in aliases:
-            raise InvalidInput(f"PCI alias {name} is not defined.")
-        alias = aliases[name]
-        requests.append(msgspec.structs.replace(alias, count=int(count), numa_policy=policy or alias.numa_policy))
-    return tuple(requests)

@@ -24,8 +24,9 @@ from corenova.db import actions, decisions, instances
 from corenova.loader import Plugin
 from corenova.objects.context import RequestContext
 from corenova.objects.decision import Decision
+from corenova.objects.pci_alias import read_aliases
 from corenova.objects.request_spec import Flavor, ImageMeta, RequestSpec
-from corenova.objects.topology_wish import read_aliases, with_wish
+from corenova.objects.topology_wish import with_wish
 from corenova.objects.work import HostGuests
 from corenova.rpc import local
 from corenova.rpc.compute import ComputeAPI

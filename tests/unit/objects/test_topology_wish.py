@@ -3,9 +3,10 @@
 import pytest
 
 from corenova.exceptions import ConfigurationError, InvalidInput
+from corenova.objects.pci_alias import read_aliases
 from corenova.objects.request_spec import Flavor, ImageMeta, RequestSpec
 from corenova.objects.topology import PciRequest, PciSpec, TopologyWish, WishedCell
-from corenova.objects.topology_wish import read_aliases, wish, with_wish
+from corenova.objects.topology_wish import wish, with_wish
 
 ALIASES = read_aliases(
     [
