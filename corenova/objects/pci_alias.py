@@ -1,4 +1,4 @@
-"""Names for PCI devices: ``[pci] alias`` as the operator writes it, ``pci_passthrough:alias`` as a flavor asks for it."""
+"""Names for PCI devices: ``[pci] alias`` as operators write it, ``pci_passthrough:alias`` as flavors ask for it."""
 
 import re
 from collections.abc import Mapping, Sequence
