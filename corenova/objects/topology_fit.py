@@ -5,7 +5,8 @@ Fuller cells are filled first: what is left whole is worth more to guests of sev
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from corenova.objects.topology import (
     ISOLATE,
@@ -21,11 +22,21 @@ from corenova.objects.topology import (
     PciPool,
     PciRequest,
     TopologyClaim,
+    TopologyUse,
     TopologyWish,
     WishedCell,
 )
 
 Cores = Sequence[tuple[int, ...]]
+
+
+class _Host(NamedTuple):
+    """What every cell of a guest is judged by. ``free``: the dedicated CPUs left of each cell, core by core."""
+
+    used: TopologyUse
+    free: Mapping[int, Cores]
+    cpu_ratio: float
+    ram_ratio: float
 
 
 def fit(
@@ -40,12 +51,16 @@ def fit(
     if not wish.cells:
         devices = fit_devices(topology, wish.devices)
         return None if devices is None else TopologyClaim(devices=devices)
-    order = sorted(topology.cells, key=lambda cell: _room(topology, cell, keep_devices=not wish.devices))
+    if len(wish.cells) > len(topology.cells):
+        return None
+    free = _free(topology) if wish.dedicated else {}
+    host = _Host(topology.used, free, cpu_ratio, ram_ratio)
+    order = sorted(topology.cells, key=lambda cell: _room(topology, cell, free, keep_devices=not wish.devices))
     for cells in itertools.combinations(order, len(wish.cells)):
         devices = fit_devices(topology, wish.devices, near={cell.id for cell in cells})
         if devices is None:
             continue
-        for claimed in _assigned(topology, wish, wish.cells, cells, (cpu_ratio, ram_ratio)):
+        for claimed in _assigned(host, wish, wish.cells, cells):
             return TopologyClaim(cells=claimed, devices=devices)
     return None
 
@@ -79,7 +94,7 @@ def refusal(topology: HostTopology | None, wish: TopologyWish) -> str:
             free = set(_matching(topology, request, None)) - set(topology.used.devices)
             return f"PCI alias {request.alias}: {request.count} asked, {len(free)} free."
     dedicated = max((len(cell.dedicated) for cell in wish.cells), default=0)
-    free_cpus = [sum(map(len, _free(topology, cell))) for cell in topology.cells]
+    free_cpus = [sum(map(len, cores)) for cores in _free(topology).values()]
     if dedicated > max(free_cpus, default=0):
         return f"Dedicated CPUs in one NUMA cell: {dedicated} asked, at most {max(free_cpus)} free."
     return "Its NUMA cells have too few CPUs, memory or pages left, or the PCI devices are at other cells."
@@ -101,53 +116,53 @@ def _is_near(pool: PciPool, request: PciRequest, near: set[int]) -> bool:
     return pool.cell is None and request.numa_policy != REQUIRED
 
 
-def _room(topology: HostTopology, cell: NumaCell, *, keep_devices: bool) -> tuple:
+def _room(topology: HostTopology, cell: NumaCell, free: Mapping[int, Cores], *, keep_devices: bool) -> tuple:
     """Sort key: cells without devices that the guest would not use, then the fuller ones, then in order."""
     use = topology.used.cells.get(cell.id, CellUse())
     has_devices = keep_devices and any(pool.cell == cell.id for pool in topology.pools)
-    return has_devices, sum(map(len, _free(topology, cell))), -use.vcpus, -use.memory_mb, cell.id
+    return has_devices, sum(map(len, free.get(cell.id, ()))), -use.vcpus, -use.memory_mb, cell.id
 
 
-def _free(topology: HostTopology, cell: NumaCell) -> Cores:
-    """Return, core by core, the dedicated CPUs of ``cell`` that are free."""
+def _free(topology: HostTopology) -> dict[int, Cores]:
+    """Return, cell by cell and core by core, the dedicated CPUs that are free."""
     taken = set(topology.used.cpus)
-    return [tuple(cpu for cpu in core if cpu not in taken) for core in cell.dedicated]
+    return {
+        cell.id: [
+            core if taken.isdisjoint(core) else tuple(cpu for cpu in core if cpu not in taken)
+            for core in cell.dedicated
+        ]
+        for cell in topology.cells
+    }
 
 
 def _assigned(
-    topology: HostTopology,
-    wish: TopologyWish,
-    wished: Sequence[WishedCell],
-    cells: Sequence[NumaCell],
-    ratios: tuple[float, float],
+    host: _Host, wish: TopologyWish, wished: Sequence[WishedCell], cells: Sequence[NumaCell]
 ) -> Iterator[tuple[ClaimedCell, ...]]:
     """Yield every way to put the guest's cells on ``cells``, each on one of its own."""
     if not wished:
         yield ()
         return
     for position, cell in enumerate(cells):
-        claimed = _claimed(topology, wish, wished[0], cell, *ratios)
+        claimed = _claimed(host, wish, wished[0], cell)
         if claimed is not None:
             others = (*cells[:position], *cells[position + 1 :])
-            for rest in _assigned(topology, wish, wished[1:], others, ratios):
+            for rest in _assigned(host, wish, wished[1:], others):
                 yield claimed, *rest
 
 
-def _claimed(
-    topology: HostTopology, wish: TopologyWish, wished: WishedCell, cell: NumaCell, cpu_ratio: float, ram_ratio: float
-) -> ClaimedCell | None:
+def _claimed(host: _Host, wish: TopologyWish, wished: WishedCell, cell: NumaCell) -> ClaimedCell | None:
     """Return one cell of the guest on one of the host, or None."""
-    use = topology.used.cells.get(cell.id, CellUse())
+    use = host.used.cells.get(cell.id, CellUse())
     floating = tuple(vcpu for vcpu in wished.vcpus if vcpu not in wished.dedicated)
-    shared = sum(map(len, cell.shared))
+    shared = sum(map(len, cell.shared)) if floating else 0
     # A guest never competes with itself: more vCPUs than CPUs, or more RAM than there is, is no overcommit.
-    if len(floating) > shared or (floating and use.vcpus + len(floating) > int(shared * cpu_ratio)):
+    if len(floating) > shared or (floating and use.vcpus + len(floating) > int(shared * host.cpu_ratio)):
         return None
-    pinned = _pinned(len(wished.dedicated), _free(topology, cell), cell.dedicated, wish.thread_policy)
+    pinned = _pinned(len(wished.dedicated), host.free.get(cell.id, ()), cell.dedicated, wish.thread_policy)
     if pinned is None:
         return None
     for page_kb in _page_sizes(cell, wish.page_size):
-        if _has_memory(cell, use, wished.memory_mb, page_kb, ram_ratio):
+        if _has_memory(cell, use, wished.memory_mb, page_kb, host.ram_ratio):
             cpus, blocked = pinned
             return ClaimedCell(
                 cell=cell.id,
@@ -179,6 +194,8 @@ def _has_memory(cell: NumaCell, use: CellUse, memory_mb: int, page_kb: int | Non
 
 def _pinned(count: int, free: Cores, cores: Cores, policy: str) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     """Return ``count`` free CPUs and the siblings to block, or None."""
+    if not count:
+        return (), ()
     if policy == ISOLATE:
         whole = [core for core, left in zip(cores, free, strict=True) if len(left) == len(core)][:count]
         if len(whole) < count:
