@@ -3,7 +3,6 @@
 import threading
 import time
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,16 +11,26 @@ from hypothesis import strategies as st
 from benchmarks import fleet
 from corenova.db import fleet_records, migrate
 from corenova.db.engine import Database
+from corenova.objects.topology import ClaimedCell, HostTopology, NumaCell, TopologyClaim
 from corenova.scheduler import records
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.recorder import Recorder
 
 COLUMNS = ("is_up", "disabled", "free_ram_mb", "free_disk_mb", "vcpus_free", "num_instances", "num_io_ops")
 CLAIM = {"VCPU": 1, "MEMORY_MB": 512, "DISK_GB": 2}
+TOPOLOGY = HostTopology(cells=(NumaCell(id=1, memory_mb=4096, dedicated=((0, 1), (2, 3)), pages={2048: 4}),))
+
+
+def pinned(*cpus):
+    """Return a claim of these CPUs."""
+    return TopologyClaim(cells=(ClaimedCell(cell=1, memory_mb=8, pins=dict(enumerate(cpus)), page_kb=2048),))
+
+
 CHANGES = st.lists(
     st.one_of(
         st.tuples(st.just("consume"), st.integers(0, 3), st.just(CLAIM)),
         st.tuples(st.just("release"), st.integers(0, 3), st.just(CLAIM)),
+        st.tuples(st.just("take_topology"), st.integers(0, 3), st.integers(0, 3).map(lambda n: pinned(n, n + 4))),
         st.tuples(st.just("io"), st.integers(0, 3), st.integers(0, 5)),
         st.tuples(st.just("service"), st.integers(0, 3), st.booleans()),
         st.tuples(st.just("row"), st.integers(0, 3), st.sampled_from([{}, {"ssd": "yes"}]), st.integers(4, 8)),
@@ -32,21 +41,26 @@ CHANGES = st.lists(
 
 def state(table):
     """Everything that a decision could depend on."""
-    rows = [msgspec.to_builtins(table.row(index)) for index in range(len(table))]
+    rows = [table.row(index) for index in range(len(table))]
     return rows, {name: getattr(table, name).tolist() for name in COLUMNS}, table.revision, table.default_zone
 
 
 @settings(max_examples=60, deadline=None)
 @given(changes=CHANGES, data=st.data())
 def test_a_table_is_rebuilt_as_it_was_at_any_revision(build, changes, data):
-    table = build.table(*(build.host(f"h{n}", aggregates=[{"availability_zone": f"z{n % 2}"}]) for n in range(4)))
+    zones, topologies = [{"availability_zone": "z0"}, {"availability_zone": "z1"}] * 2, [None, TOPOLOGY] * 2
+    table = build.table(*(build.host(f"h{n}", aggregates=[zones[n]], topology=topologies[n]) for n in range(4)))
     table.consume(0, CLAIM)
+    table.take_topology(1, pinned(9))
     copy, table.log = records.copy_of(table), []
     states = {table.revision: state(table)}
     for kind, index, *more in changes:
         if kind == "row":
             used = (int(table.row(index).inventories["VCPU"].used), 0, 0)
-            table.apply([build.host(f"h{index}", aggregates=[more[0]], vcpus=more[1], used=used)])
+            changed = {"aggregates": [more[0]], "vcpus": more[1], "topology": table.topologies[index]}
+            table.apply([build.host(f"h{index}", used=used, **changed)])
+        elif kind == "take_topology" and table.topologies[index] is None:
+            continue
         elif kind == "io":
             table.set_io_ops(index, more[0])
         elif kind == "service":
