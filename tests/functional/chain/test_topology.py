@@ -140,7 +140,10 @@ def test_the_last_cpus_are_given_once(fleet):
 
 
 def test_an_alternate_gets_a_claim_of_its_own(fleet):
-    cloud = fleet(fake={"classes_file": SAMPLE, "spawn_failure_hosts": "gpu-*"})
+    cloud = fleet(
+        fake={"classes_file": SAMPLE, "spawn_failure_hosts": "gpu-*"},
+        filter_scheduler={"enabled_filters": FILTERS, "weight_classes": "CPUWeigher"},  # prefers the gpu hosts
+    )
     uuid = cloud.create_server(flavor=PINNED)
     cloud.wait_for(uuid)
     assert cloud.server(uuid).attempts == 3
