@@ -106,6 +106,18 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "See the details of the events of an action (from 2.84).",
         "GET /servers/{server_id}/os-instance-actions/{request_id}",
     ),
+    (
+        "corenova:servers:scheduling",
+        READER,
+        "See why a server is where it is, or nowhere, without names of hosts.",
+        "GET /servers/{server_id}/os-scheduling",
+    ),
+    (
+        "corenova:servers:scheduling:hosts",
+        ADMIN,
+        "See names of hosts, and the words of each that refused, in why a server is where it is.",
+        "GET /servers/{server_id}/os-scheduling",
+    ),
     ("corenova:flavors:show", ANYBODY, "List and show flavors that the caller's project may use.", "GET /flavors"),
     (_C + "os-flavor-manage:create", ADMIN, "Create a flavor.", "POST /flavors"),
     (_C + "os-flavor-manage:update", ADMIN, "Change a flavor's description (2.55).", "PUT /flavors/{flavor_id}"),

@@ -61,3 +61,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     candidates: int = 0
     revision: int = 0
     inputs: Inputs | None = None
+
+    def counts(self) -> str:
+        """Return one line a stage, for operators: how many hosts it was asked about and how many it let pass."""
+        return "\n".join(f"{stage.name}: {stage.passed} of {stage.asked} hosts passed" for stage in self.stages)

@@ -1,5 +1,6 @@
 """Extra specs of flavors: what plug-ins read. Values are kept as text; the answer to a write repeats the request."""
 
+from corenova.api import extra_specs
 from corenova.api.call import Call
 from corenova.api.lookups import must_find
 from corenova.db import flavors
@@ -44,14 +45,6 @@ def _specs(call: Call, flavor_id: str) -> dict[str, str]:
 
 def _set(call: Call, flavor_id: str, specs: dict[str, object]) -> None:
     texts = {key: str(value) for key, value in specs.items()}
-    _check(texts)
+    extra_specs.check(texts, call.version)
     call.write("flavor_extra_specs", lambda connection: flavors.set_extra_specs(connection, flavor_id, texts))
     call.services.lookups.flavors.forget()
-
-
-def _check(texts: dict[str, str]) -> None:
-    for key, value in texts.items():
-        if len(value) > 255:
-            raise InvalidInput(f"extra_specs value has {len(value)} characters, more than 255.")
-        if key.startswith("resources:") and not (value.isascii() and value.isdigit()):
-            raise InvalidInput(f"Validation failed; extra spec '{key}' must be a whole number, not '{value}'.")

@@ -146,6 +146,7 @@ def _spec(
         availability_zone=place.zone,
         force_hosts=place.hosts,
         force_nodes=place.nodes,
+        requested_host=place.requested_host,
         instance_group_uuid=group_uuid,
         scheduler_hints=hints,
     )

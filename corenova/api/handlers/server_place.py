@@ -7,11 +7,16 @@ from corenova.exceptions import InvalidInput
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """A wish for a place; empty means anywhere."""
+    """A wish for a place; empty means anywhere.
+
+    :param hosts, nodes: forced: no filter is asked.
+    :param requested_host: a host that the filters are asked about like any other.
+    """
 
     zone: str | None = None
     hosts: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
+    requested_host: str | None = None
 
 
 def place_of(call: Call, server: dict[str, object]) -> Place:
@@ -26,15 +31,21 @@ def place_of(call: Call, server: dict[str, object]) -> Place:
         call.authorize("os_compute_api:servers:create:forced_host")
         _check_host(call, host or node)
         # The host decides: a zone that it is not in is dropped, or nothing would ever fit.
-        zone = zone if zone == call.services.lookups.zone_of(host or node) else None
+        zone = zone if zone == call.services.lookups.zone_of(host or node) else ""
     if named:
         call.authorize("compute:servers:create:requested_destination")
-        host, node = _requested(server, named, host or node)
-        _check_host(call, host)
-    zone = zone or call.services.conf.default_schedule_zone
+        _check_requested(server, named, host or node)
+        _check_host(call, named)
+    if not (host or node or named):
+        zone = zone or call.services.conf.default_schedule_zone
     if zone and not (host or node) and not call.services.lookups.has_zone(zone):
         raise InvalidInput("The requested availability zone is not available")
-    return Place(zone=zone or None, hosts=(host,) if host else (), nodes=(node,) if node else ())
+    return Place(
+        zone=zone or None,
+        hosts=(host,) if host else (),
+        nodes=(node,) if node else (),
+        requested_host=named or None,
+    )
 
 
 def _parse(text: str) -> tuple[str, str, str]:
@@ -46,7 +57,7 @@ def _parse(text: str) -> tuple[str, str, str]:
     return zone, host, node
 
 
-def _requested(server: dict[str, object], named: str, forced: str) -> tuple[str, str]:
+def _check_requested(server: dict[str, object], named: str, forced: str) -> None:
     if forced:
         raise InvalidInput(
             "One mechanism with host and/or hypervisor_hostname and another mechanism with zone:host:node are "
@@ -55,7 +66,6 @@ def _requested(server: dict[str, object], named: str, forced: str) -> tuple[str,
     node = server.get("hypervisor_hostname") or ""
     if node and node != named:
         raise InvalidInput(f"Host {named} has no hypervisor {node}.")
-    return named, node
 
 
 def _check_host(call: Call, host: str) -> None:

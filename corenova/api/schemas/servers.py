@@ -3,20 +3,24 @@
 from corenova.api.schemas import types
 from corenova.api.validation import Schema
 
-_UUIDS = types.array(types.UUID)
+_MOST_HINTS = 64
+_MOST_ENTRIES = 512
+_UUIDS = types.array(types.UUID, maxItems=_MOST_ENTRIES)
+_UUID_OR_UUIDS: Schema = {"anyOf": [types.UUID, _UUIDS]}
 _HINTS = types.struct(
     {
-        "group": {"anyOf": [types.UUID, _UUIDS]},
-        "different_host": {"anyOf": [types.UUID, _UUIDS]},
-        "same_host": {"type": ["string", "array"], "items": types.UUID},
-        "query": {"type": ["string", "object"]},
+        "group": {"anyOf": [types.UUID, types.array(types.UUID, minItems=1, maxItems=1)]},
+        "different_host": _UUID_OR_UUIDS,
+        "same_host": _UUID_OR_UUIDS,
+        "query": {"type": ["string", "array"]},
         "target_cell": types.NAME,
-        "different_cell": {"type": ["string", "array"], "items": {"type": "string"}},
+        "different_cell": {"type": ["string", "array"], "items": {"type": "string"}, "maxItems": _MOST_ENTRIES},
         "build_near_host_ip": types.IP_ADDRESS,
         "cidr": {"type": "string", "pattern": "^/[0-9a-f.:]+$"},
     },
     extra=True,
-)
+) | {"maxProperties": _MOST_HINTS}
+"""Nova's hints, with bounds on their number (CVE-2012-3371); plug-ins may have their own."""
 _TEXT_255: Schema = {"type": "string", "maxLength": 255}
 
 
