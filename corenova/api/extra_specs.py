@@ -12,7 +12,7 @@ from corenova.api.microversions import FIRST
 from corenova.api.schemas.types import MAX_INT
 from corenova.exceptions import InvalidInput
 from corenova.objects import extra_specs
-from corenova.objects.placement_names import is_resource_class, is_trait
+from corenova.objects.placement import is_resource_class, is_trait
 
 LONGEST = 255
 VALIDATED = 86

@@ -4,6 +4,7 @@ from corenova import loader
 from corenova.cmd.process import Parts
 from corenova.cmd.process import main as run
 from corenova.cmd.service_host import ServiceHost
+from corenova.compute import provider_config
 from corenova.compute.manager import ComputeManager
 from corenova.contracts.driver import Driver
 from corenova.db.services import COMPUTE
@@ -17,7 +18,8 @@ compute asks the next one, nothing is reported."""
 
 
 def load_driver(parts: Parts) -> Driver:
-    """Load the driver that the ini file names; raises PluginError."""
+    """Load the driver that the ini file names; raises ConfigurationError for it or for the files that add to it."""
+    provider_config.load(parts.conf.compute.provider_config_location)  # read again later; here nothing is written yet
     return loader.load_one(parts.conf, loader.DRIVERS, parts.conf.compute.driver)
 
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 from oslo_config import cfg
 
 from corenova.coalesce import Mailbox
-from corenova.compute import build
+from corenova.compute import build, provider_config
 from corenova.compute.leases import Leases
 from corenova.compute.reconcile import Reconciler
 from corenova.compute.slots import Slots
@@ -53,6 +53,7 @@ class ComputeManager:
         incarnation: str,
     ):
         self._driver = driver
+        self._providers = provider_config.load(conf.compute.provider_config_location)
         self._conductor = conductor
         self._address = address
         self._incarnation = incarnation
@@ -104,6 +105,7 @@ class ComputeManager:
         self._driver.start(
             DriverContext(state_path=self._state_path, deployment_id=shared["deployment_id"], address=self._address)
         )
+        self._providers.warn_of_strangers(self._driver.hosts())
         self._register()
         for thread in self._threads:
             thread.start()
@@ -161,13 +163,16 @@ class ComputeManager:
     # Threads.
 
     def _register(self) -> None:
-        reports = [self._driver.inventory(host) for host in self._driver.hosts()]
+        reports = [self._inventory(host) for host in self._driver.hosts()]
         self._patiently(lambda: self._conductor.register_compute(self._address, self._incarnation, reports))
+
+    def _inventory(self, host: str) -> HostReport:
+        return self._providers.add_to(self._driver.inventory(host))
 
     def _inventories(self) -> Iterator[HostReport]:
         for host in self._driver.hosts():
             try:
-                yield self._driver.inventory(host)
+                yield self._inventory(host)
             except Exception as error:
                 LOG.warning("Host %s does not tell of itself: %s", host, error)
 

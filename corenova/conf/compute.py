@@ -21,5 +21,11 @@ OPTIONS = [
         help="How long hints and finished work wait for company while there is much to do, so that one message and one "
         "transaction serve many.",
     ),
+    cfg.StrOpt(
+        "provider_config_location",
+        default="",
+        help="A directory with files *.yaml that add resource classes and traits to what the driver tells of its "
+        "hosts; etc/corenova/provider.yaml.sample shows one. Empty: none.",
+    ),
     cfg.IntOpt("shutdown_timeout", default=60, min=0, help="Seconds that a guest is given to shut down by itself."),
 ]

@@ -2,7 +2,9 @@
 
 import pytest
 
+from corenova.contracts import extra_specs_ops
 from corenova.contracts.extra_specs_ops import matches
+from corenova.objects import extra_specs
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,10 @@ from corenova.contracts.extra_specs_ops import matches
 )
 def test_operators(value, requirement, met):
     assert matches(value, requirement) is met
+
+
+def test_the_api_knows_the_same_operators():
+    """What the API lets pass must mean something here, and what means something here must pass there."""
+    assert set(extra_specs.NUMBER) == set(extra_specs_ops._NUMBER)
+    assert set(extra_specs.TEXT) == set(extra_specs_ops._TEXT)
+    assert all(extra_specs_ops.parse(f"{name} a").__name__ != "_nothing" for name in extra_specs.EACH)

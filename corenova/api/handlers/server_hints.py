@@ -1,4 +1,4 @@
-"""Scheduler hints of a create: the group is looked up, what the schema cannot see is checked, Nova's own are dropped."""
+"""Scheduler hints of a create: the group is looked up, and what the schema cannot see is checked."""
 
 import ipaddress
 

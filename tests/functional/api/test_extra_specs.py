@@ -68,7 +68,8 @@ def test_known_names_are_checked_since_2_86(cloud, key, value, sentence):
 
 
 ACCEPTED = {
-    "resources:VCPU": "4", "resources1:CUSTOM_GPU_A100": "2", "resources:PCPU": "0", "trait:HW_CPU_X86_AVX2": "required",
+    "resources:VCPU": "4", "resources1:CUSTOM_GPU_A100": "2", "resources:PCPU": "0",
+    "trait:HW_CPU_X86_AVX2": "required",
     "trait2:CUSTOM_SLOW": "forbidden", "group_policy": "isolate", "hw:cpu_policy": "mixed", "hw:numa_nodes": "2",
     "hw:cpu_thread_policy": "require", "hw:numa_cpus.0": "0-3,^2", "hw:numa_mem.0": "2048", "hw:mem_page_size": "2MB",
     "hw:maxphysaddr_bits": "42", "hw:cpu_max_sockets": "2", "hw:later_key": "whatever",
