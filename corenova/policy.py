@@ -200,6 +200,42 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "List servers by hypervisor name (up to 2.52).",
         "GET /os-hypervisors/{hypervisor_id}/servers",
     ),
+    (
+        "corenova:hypervisors:traits:list",
+        ADMIN,
+        "See the traits of a host.",
+        "GET /os-hypervisors/{hypervisor_id}/traits",
+    ),
+    (
+        "corenova:hypervisors:traits:update",
+        ADMIN,
+        "Give traits to a host.",
+        "PUT /os-hypervisors/{hypervisor_id}/traits",
+    ),
+    (
+        "corenova:hypervisors:inventories:list",
+        ADMIN,
+        "See all inventories of a host.",
+        "GET /os-hypervisors/{hypervisor_id}/inventories",
+    ),
+    (
+        "corenova:hypervisors:inventories:show",
+        ADMIN,
+        "See one inventory of a host.",
+        "GET /os-hypervisors/{hypervisor_id}/inventories/{resource_class}",
+    ),
+    (
+        "corenova:hypervisors:inventories:update",
+        ADMIN,
+        "Give an inventory to a host.",
+        "PUT /os-hypervisors/{hypervisor_id}/inventories/{resource_class}",
+    ),
+    (
+        "corenova:hypervisors:inventories:delete",
+        ADMIN,
+        "Take an inventory that was given to a host back.",
+        "DELETE /os-hypervisors/{hypervisor_id}/inventories/{resource_class}",
+    ),
     (_C + "os-server-groups:index", READER, "List server groups.", "GET /os-server-groups"),
     (
         _C + "os-server-groups:index:all_projects",

@@ -17,6 +17,7 @@ from corenova.api.handlers import (
     hypervisors,
     instance_actions,
     processes,
+    providers,
     quotas,
     scheduling,
     server_actions,
@@ -29,6 +30,7 @@ from corenova.api.microversions import FIRST, LATEST
 from corenova.api.schemas import aggregates as aggregate_schemas
 from corenova.api.schemas import flavors as flavor_schemas
 from corenova.api.schemas import groups as group_schemas
+from corenova.api.schemas import providers as provider_schemas
 from corenova.api.schemas import quotas as quota_schemas
 from corenova.api.schemas import servers as server_schemas
 from corenova.api.schemas import services as service_schemas
@@ -76,6 +78,7 @@ _SPEC = _FLAVOR + "/os-extra_specs/{key}"
 _ACTIONS = _SERVER + "/os-instance-actions"
 _SERVICE = "/os-services/{service_id}"
 _HYPERVISOR = "/os-hypervisors/{hypervisor_id}"
+_INVENTORY = _HYPERVISOR + "/inventories/{resource_class}"
 _GROUP = "/os-server-groups/{group_id}"
 _AGGREGATE = "/os-aggregates/{aggregate_id}"
 _QUOTA = "/os-quota-sets/{project_id}"
@@ -83,6 +86,7 @@ _QUOTA = "/os-quota-sets/{project_id}"
 _servers, _flavors = server_schemas, flavor_schemas
 _manage, _specs = _C + "os-flavor-manage:", _C + "os-flavor-extra-specs:"
 _hyper, _aggregates = _C + "os-hypervisors:", _C + "os-aggregates:"
+_provider = "corenova:hypervisors:"
 _by_name: dict[str, Any] = {"body": service_schemas.update_by_name, "until": 52}
 
 ROUTES: tuple[Route, ...] = (
@@ -133,6 +137,26 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _HYPERVISOR + "/uptime", hypervisors.uptime, _hyper + "uptime", until=87),
     Route("GET", _HYPERVISOR + "/search", hypervisors.search, _hyper + "search", until=52),
     Route("GET", _HYPERVISOR + "/servers", hypervisors.servers, _hyper + "servers", until=52),
+    Route("GET", _HYPERVISOR + "/traits", providers.traits, _provider + "traits:list", since=53),
+    Route(
+        "PUT",
+        _HYPERVISOR + "/traits",
+        providers.set_traits,
+        _provider + "traits:update",
+        body=provider_schemas.set_traits,
+        since=53,
+    ),
+    Route("GET", _HYPERVISOR + "/inventories", providers.inventories, _provider + "inventories:list", since=53),
+    Route("GET", _INVENTORY, providers.inventory, _provider + "inventories:show", since=53),
+    Route(
+        "PUT",
+        _INVENTORY,
+        providers.set_inventory,
+        _provider + "inventories:update",
+        body=provider_schemas.set_inventory,
+        since=53,
+    ),
+    Route("DELETE", _INVENTORY, providers.delete_inventory, _provider + "inventories:delete", 204, since=53),
     Route("GET", "/os-server-groups", groups.index, _C + "os-server-groups:index", query=group_schemas.index_query),
     Route("POST", "/os-server-groups", groups.create, _C + "os-server-groups:create", body=group_schemas.create),
     Route("GET", _GROUP, groups.show, _C + "os-server-groups:show"),

@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 from oslo_db.exception import RetryRequest
 
-from corenova.db import topologies
+from corenova.db import provided, topologies
 from corenova.db.engine import execute_many, now
 from corenova.db.schema import (
     aggregate_hosts,
@@ -52,7 +52,6 @@ _ACQUIT = (
     .where(compute_nodes.c.failed_builds > 0, compute_nodes.c.host.in_(sa.bindparam("of_hosts", expanding=True)))
     .values(failed_builds=0, **_CHANGED)
 )
-_INVENTORY_FIELDS = ("total", "reserved", "allocation_ratio", "min_unit", "max_unit", "step_size")
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,13 +66,24 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 decode_facts = lru_cache(maxsize=4096)(msgspec.json.Decoder(Facts).decode)
 
 
+@lru_cache(maxsize=4096)
+def _facts_with(text: str, given: tuple[str, ...]) -> Facts:
+    facts = decode_facts(text)
+    return msgspec.structs.replace(facts, traits=tuple(dict.fromkeys((*facts.traits, *given)))) if given else facts
+
+
 def report(connection: sa.Connection, reports: Sequence[HostReport]) -> None:
-    """Write what computes told of their hosts; a report that changes nothing writes nothing."""
+    """Write what computes told of their hosts; a report that changes nothing writes nothing.
+
+    Inventories that administrators gave to a host stand beside those, or in their place.
+    """
     names = [r.host for r in reports]
     nodes = {r.host: r for r in connection.execute(sa.select(compute_nodes).where(compute_nodes.c.host.in_(names)))}
     stored: dict[str, dict[str, sa.Row]] = defaultdict(dict)
     for row in connection.execute(sa.select(inventories).where(inventories.c.host.in_(names))):
         stored[row.host][row.resource_class] = row
+    # Read last: what was given meanwhile must not be taken for something that the compute no longer tells.
+    given = provided.inventories(connection, names)
     changed, new_nodes, new_inventories, new_values, gone = set(), [], [], [], []
     for told in reports:
         values = _node_values(told)
@@ -83,8 +93,8 @@ def report(connection: sa.Connection, reports: Sequence[HostReport]) -> None:
         elif any(getattr(node, key) != value for key, value in values.items()):
             connection.execute(sa.update(compute_nodes).where(compute_nodes.c.host == told.host).values(**values))
             changed.add(told.host)
-        for resource_class, inventory in told.inventories.items():
-            values = {name: getattr(inventory, name) for name in _INVENTORY_FIELDS} | {"capacity": inventory.capacity}
+        for resource_class, inventory in (told.inventories | given.get(told.host, {})).items():
+            values = _inventory_values(inventory)
             row = stored[told.host].pop(resource_class, None)
             if row is None:
                 new_inventories.append({"host": told.host, "resource_class": resource_class, "used": 0, **values})
@@ -103,7 +113,7 @@ def report(connection: sa.Connection, reports: Sequence[HostReport]) -> None:
             inventories.c.host == sa.bindparam("of_host"),
             inventories.c.resource_class == sa.bindparam("of_class"),
         )
-        names = (*_INVENTORY_FIELDS, "capacity")
+        names = (*provided.INVENTORY_FIELDS, "capacity")
         connection.execute(
             sa.update(inventories).where(*by_key).values({name: sa.bindparam(name) for name in names}), new_values
         )
@@ -116,6 +126,32 @@ def report(connection: sa.Connection, reports: Sequence[HostReport]) -> None:
         changed.add(host)
     changed |= topologies.report(connection, reports) & nodes.keys()
     touch(connection, changed)
+
+
+def _inventory_values(inventory: Inventory) -> dict[str, object]:
+    return {name: getattr(inventory, name) for name in provided.INVENTORY_FIELDS} | {"capacity": inventory.capacity}
+
+
+def to_inventory(row: sa.Row) -> Inventory:
+    """Return a row of ``inventories`` as plug-ins see it."""
+    return Inventory(used=row.used, **{name: getattr(row, name) for name in provided.INVENTORY_FIELDS})
+
+
+def put_inventory(connection: sa.Connection, host: str, resource_class: str, inventory: Inventory) -> None:
+    """Write an inventory of a host; what is used of it stays. Its node must be locked."""
+    key = (inventories.c.host == host, inventories.c.resource_class == resource_class)
+    values = _inventory_values(inventory)
+    if connection.execute(sa.select(inventories.c.host).where(*key)).first():
+        connection.execute(sa.update(inventories).where(*key).values(**values))
+    else:
+        connection.execute(sa.insert(inventories).values(host=host, resource_class=resource_class, used=0, **values))
+
+
+def drop_inventory(connection: sa.Connection, host: str, resource_class: str) -> bool:
+    """Remove an inventory of a host unless something of it is used; False when it is."""
+    key = (inventories.c.host == host, inventories.c.resource_class == resource_class)
+    connection.execute(sa.delete(inventories).where(*key, inventories.c.used == 0))
+    return connection.execute(sa.select(inventories.c.host).where(*key)).first() is None
 
 
 def _node_values(told: HostReport) -> dict[str, object]:
@@ -253,9 +289,8 @@ def snapshot(
         return []
     held: dict[str, dict[str, Inventory]] = defaultdict(dict)
     for row in connection.execute(sa.select(inventories).where(of(inventories.c.host))):
-        held[row.host][row.resource_class] = Inventory(
-            used=row.used, **{name: getattr(row, name) for name in _INVENTORY_FIELDS}
-        )
+        held[row.host][row.resource_class] = to_inventory(row)
+    given = provided.traits(connection, hosts)
     building = sa.func.sum(sa.case((instances.c.step == Step.BUILD, 1), else_=0))
     counts = {
         row[0]: (row[1], int(row[2]))
@@ -281,7 +316,7 @@ def snapshot(
             hypervisor_type=node.hypervisor_type,
             hypervisor_version=node.hypervisor_version,
             host_ip=node.host_ip,
-            facts=decode_facts(node.facts),
+            facts=_facts_with(node.facts, given.get(node.host, ())),
             failed_builds=node.failed_builds,
             changed_at=node.changed_at,
             revision=node.revision,
@@ -310,6 +345,7 @@ def forget(connection: sa.Connection, host: str) -> None:
     """Remove a host's node and inventories (its service was deleted and nothing is claimed there)."""
     connection.execute(sa.delete(inventories).where(inventories.c.host == host, inventories.c.used == 0))
     topologies.forget(connection, host)
+    provided.forget(connection, host)
     connection.execute(sa.delete(compute_nodes).where(compute_nodes.c.host == host))
 
 

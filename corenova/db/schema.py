@@ -218,6 +218,28 @@ inventories = Table(
     CheckConstraint("used >= 0", name="used_not_negative"),
 )
 
+provided_inventories = Table(
+    "provided_inventories",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("resource_class", String(64), primary_key=True),
+    Column("total", Integer, nullable=False),
+    Column("reserved", Integer, nullable=False),
+    Column("allocation_ratio", Double, nullable=False),
+    Column("min_unit", Integer, nullable=False),
+    Column("max_unit", Integer, nullable=False),
+    Column("step_size", Integer, nullable=False),
+    comment="Inventories that administrators gave to hosts; they replace what the compute tells.",
+)
+
+provided_traits = Table(
+    "provided_traits",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("trait", String(255), primary_key=True),
+    comment="Traits that administrators gave to hosts, beside those that the compute tells.",
+)
+
 allocations = Table(
     "allocations",
     metadata,
