@@ -51,6 +51,16 @@ def test_a_plug_in_that_is_not_there(place, text, told):
     assert all(words in line for words in told), line
 
 
+def test_a_file_of_resources_that_cannot_be_meant(place):
+    folder = place.path / "providers"
+    folder.mkdir()
+    (folder / "bad.yaml").write_text("meta: {schema_version: '1.0'}\nproviders: [{name: host-1}]\n")
+    place.write(f"[compute]\nprovider_config_location = {folder}\n")
+    line = place.refused()
+    assert f"[compute] provider_config_location: {folder}/bad.yaml: " in line
+    assert "unknown field `name`" in line
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
