@@ -1,7 +1,7 @@
 """The operators that the value of a flavor's extra spec may begin with; without one it stands for equality.
 
-The API refuses values that no filter can understand. What the operators mean is the business of filters
-(corenova_filters.extra_specs_ops); a test there holds the two lists together.
+The API refuses values that no filter can understand. What the operators mean is the business of filters,
+and a test among theirs holds the two lists together.
 """
 
 import math

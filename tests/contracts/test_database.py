@@ -12,9 +12,20 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from corenova.db import hosts, instances, membership, migrate, quotas, schema, services, topologies, work
+from corenova.db import (
+    hosts,
+    instances,
+    membership,
+    migrate,
+    providers,
+    quotas,
+    schema,
+    services,
+    topologies,
+    work,
+)
 from corenova.db.engine import Database, now
-from corenova.exceptions import OverQuota, Unavailable
+from corenova.exceptions import Conflict, OverQuota, Unavailable
 from corenova.objects.decision import Decision
 from corenova.objects.host_state import HostReport, Inventory
 from corenova.objects.states import Step
@@ -250,6 +261,40 @@ def test_claims_of_one_call_on_one_host_count_together(db):
         return False
 
     assert [claim(4), claim(3), claim(1)] == [False, True, False]
+
+
+def test_what_administrators_give_is_kept_by_reports_that_come_at_the_same_time(db):
+    """Eight of each at once: in the end the inventory is there, whoever was first, and the host has kept its trait."""
+    (name,) = add_hosts(db, 1)
+    told = HostReport(host=name, hypervisor_type="fake", hypervisor_version=2, inventories={"VCPU": Inventory(total=8)})
+    node_uuid = db.read(lambda c: c.execute(sa.select(schema.compute_nodes.c.uuid)).scalar())
+
+    def give(connection):
+        node = providers.find(connection, node_uuid, lock=True)
+        providers.set_inventory(connection, node, "CUSTOM_X", Inventory(total=4, reserved=1))
+        providers.set_traits(connection, node, ["CUSTOM_T"])
+
+    def run(number):
+        if number % 2:
+            db.write("test", give)
+        else:
+            db.write("test", lambda connection: hosts.report(connection, [told]))
+
+    db.write("test", give)
+    at_once(16, run)
+    db.write("test", lambda connection: hosts.report(connection, [told]))
+    (row,) = db.read(lambda connection: hosts.snapshot(connection, down_time_s=60))
+    assert row.inventories == {"VCPU": Inventory(total=8), "CUSTOM_X": Inventory(total=4, reserved=1)}
+    assert row.facts.traits == ("CUSTOM_T",)
+    assert db.write("test", lambda connection: hosts.claim(connection, [(name, {"CUSTOM_X": 3})]))
+
+    def take_back(connection):
+        providers.delete_inventory(connection, providers.find(connection, node_uuid, lock=True), "CUSTOM_X")
+
+    with pytest.raises(Conflict):
+        db.write("test", take_back)
+    (row,) = db.read(lambda connection: hosts.snapshot(connection, down_time_s=60))
+    assert row.inventories["CUSTOM_X"].used == 3
 
 
 def test_what_is_released_is_free_again_and_only_once(db):

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("data", sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fleet_records")),
+        comment="Copies of the schedulers' pictures of the hosts and the changes between them, for replay.",
     )
     with op.batch_alter_table("fleet_records", schema=None) as batch_op:
         batch_op.create_index("ix_fleet_records_picture", ["picture", "is_copy", "revision"], unique=False)
