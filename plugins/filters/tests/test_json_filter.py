@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from corenova_filters.filters.json_filter import DEEPEST, JsonFilter
+from corenova.objects.json_query import DEEPEST
+from corenova.objects.json_query import OPERATORS as KNOWN_TO_THE_API
+from corenova_filters.filters.json_filter import OPERATORS, JsonFilter
 
 FACTS = {
     "free_ram_mb": 2048,
@@ -67,7 +69,7 @@ def test_no_query(builders, hints):
         ("[", "is no JSON."),
         ("[" * 100_000, "is no JSON."),
         ('["not", ' * (DEEPEST + 1) + "[]" + "]" * (DEEPEST + 1), "nested more than"),
-        ('["like", 1]', "something else than =, <, >"),
+        ('["like", 1]', "unknown operator 'like'; there are =, <, >"),
         ({"and": []}, "is no text."),
         ('["=", 1, 2]', "is not true of it."),
     ],
@@ -76,3 +78,7 @@ def test_reason(builders, query, words):
     spec = builders.spec(hints={"query": query})
     assert not JsonFilter().host_passes(builders.host(), spec)
     assert words in JsonFilter().reason(builders.host(), spec)
+
+
+def test_the_api_knows_the_same_operators():
+    assert set(KNOWN_TO_THE_API) == set(OPERATORS)

@@ -62,6 +62,7 @@ REFUSED = [
     ({"query": 5}, "query"),
     ({"query": {"a": 1}}, "query"),
     ({"query": "[>="}, "The scheduler hint query is no JSON"),
+    ({"query": "[" * 30_000}, "The scheduler hint query is no JSON"),
     ({"query": '"text"'}, "The scheduler hint query is no list of an operator and its arguments."),
     ({"query": '["~=", 1, 2]'}, "The scheduler hint query has the unknown operator '~='; there are =, <, >"),
     ({"query": ["and", ["xor", 1, 2]]}, "unknown operator 'xor'"),

@@ -10,13 +10,12 @@ import json
 import operator
 from collections.abc import Callable
 
+from corenova.objects import json_query
 from corenova.objects.host_state import HostState
 from corenova.objects.request_spec import RequestSpec
 from corenova_filters import host_facts
 
 HINT = "query"
-DEEPEST = 20
-"""How deep expressions may be nested."""
 
 
 def _with_each(compare: Callable[[object, object], bool]) -> Callable[[list], bool]:
@@ -71,24 +70,12 @@ def _parsed(text: str) -> tuple[object, str]:
         query = json.loads(text)
     except (ValueError, RecursionError):
         return None, "is no JSON"
-    return query, _fault(query, DEEPEST)
+    return query, json_query.fault(query)
 
 
 def _parse(hint: object) -> tuple[object, str]:
     """Return the expression, and what is wrong with it or an empty text."""
     return _parsed(hint) if isinstance(hint, str) else (None, "is no text")
-
-
-def _fault(query: object, depth: int) -> str:
-    if not isinstance(query, list):
-        return "is no list of an operator and its arguments"
-    if not query:
-        return ""
-    if not isinstance(query[0], str) or query[0] not in OPERATORS:
-        return f"begins an expression with something else than {', '.join(OPERATORS)}"
-    if not depth:
-        return f"is nested more than {DEEPEST} deep"
-    return next(filter(None, (_fault(part, depth - 1) for part in query[1:] if isinstance(part, list))), "")
 
 
 def _is_true(query: list, host_state: HostState) -> bool:
