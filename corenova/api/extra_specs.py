@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from corenova.api.microversions import FIRST
 from corenova.api.schemas.types import MAX_INT
+from corenova.contracts import extra_specs_ops
 from corenova.exceptions import InvalidInput
-from corenova.objects import extra_specs
 from corenova.objects.placement import is_resource_class, is_trait
 
 LONGEST = 255
@@ -52,7 +52,7 @@ def _names(is_one: Callable[[str], bool], what: str) -> Check:
 
 
 def _operator(_name: str, value: str) -> str:
-    return extra_specs.fault(value)
+    return extra_specs_ops.fault(value)
 
 
 def _never(sentence: str) -> Check:

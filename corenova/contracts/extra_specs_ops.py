@@ -1,8 +1,8 @@
 """The language of flavor extra spec values: an operator, then operands; without an operator, plain equality.
 
-Filters that compare extra specs with facts of a host share this module, ours and those written for Nova. A requirement
-is parsed once and kept, since the same few flavors are asked for over and over while every decision compares them with
-many hosts.
+Filters that compare extra specs with facts of a host share this module, ours and those written for Nova, and the API
+refuses what has no meaning here. A requirement is parsed once and kept, since the same few flavors are asked for over
+and over while every decision compares them with many hosts.
 
 ========================  ==================================================================
 ``= >= <= == !=``         numbers; ``=`` means "at least", as it does in Nova
@@ -14,7 +14,9 @@ many hosts.
 """
 
 import functools
+import math
 import operator
+import re
 from collections.abc import Callable
 
 Predicate = Callable[[str], bool]
@@ -35,6 +37,8 @@ _TEXT: dict[str, Callable[[str, str], bool]] = {
     "s>=": operator.ge,
     "<in>": operator.contains,
 }
+OPERATORS = (*_NUMBER, *_TEXT, "<all-in>", "<or>")
+_LOOKS_LIKE_ONE = re.compile("s?[=<>!~]")
 
 
 def matches(value: str, requirement: str) -> bool:
@@ -80,3 +84,25 @@ def _number_test(compare: Callable[[float, float], bool], operands: list[str]) -
 
 def _nothing(_value: str) -> bool:
     return False
+
+
+def fault(requirement: str) -> str:
+    """Return why nothing can meet ``requirement``, as the end of a sentence; empty when something can."""
+    name, *operands = requirement.split() or [""]
+    if name not in OPERATORS:
+        unknown = _LOOKS_LIKE_ONE.match(name)
+        return f"has the unknown operator '{name}'; there are {' '.join(OPERATORS)}" if unknown else ""
+    if not operands:
+        return f"has the operator '{name}' and nothing to compare with"
+    if name in _NUMBER and not _is_number(operands[0]):
+        return f"compares numbers with '{name}', and '{operands[0]}' is none"
+    if name == "<or>" and (len(operands) % 2 == 0 or any(word != "<or>" for word in operands[1::2])):
+        return "must repeat <or> before each of its words"
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
