@@ -65,6 +65,9 @@ OPTIONS = [
     cfg.FloatOpt(
         "pci_weight_multiplier", default=1.0, min=0.0, help="Keep hosts with free PCI devices for those who need them."
     ),
+    cfg.FloatOpt(
+        "best_fit_weight_multiplier", default=1.0, help="How full a host would be in vCPUs and RAM. Positive stacks."
+    ),
     cfg.FloatOpt("soft_affinity_weight_multiplier", default=1.0, help="Members of the server's soft-affinity group."),
     cfg.FloatOpt(
         "soft_anti_affinity_weight_multiplier", default=1.0, help="Members of the server's soft-anti-affinity group."

@@ -37,6 +37,7 @@ setup(
             "SimpleCIDRAffinityFilter = corenova_filters.filters.simple_cidr_affinity_filter:SimpleCIDRAffinityFilter",
         ],
         "corenova.scheduler.weighers": [
+            "BestFitWeigher = corenova_filters.weighers.best_fit_weigher:BestFitWeigher",
             "BuildFailureWeigher = corenova_filters.weighers.build_failure_weigher:BuildFailureWeigher",
             "CPUWeigher = corenova_filters.weighers.cpu_weigher:CPUWeigher",
             "DiskWeigher = corenova_filters.weighers.disk_weigher:DiskWeigher",
