@@ -38,8 +38,11 @@ Wish = tuple[RequestSpec, tuple[str, int]]
 Choice = tuple[RequestSpec, tuple[str, int], Decision]
 
 
-def build_pipeline(conf: cfg.ConfigOpts) -> Pipeline:
-    """Load the enabled plug-ins and put the pipeline together; raises PluginError."""
+def build_pipeline(conf: cfg.ConfigOpts, *, seed: int | None = None) -> Pipeline:
+    """Load the enabled plug-ins and put the pipeline together; raises PluginError.
+
+    :param seed: of choices at random, where they are to be the same each time.
+    """
     section = conf.filter_scheduler
     return Pipeline(
         builtin(conf),
@@ -49,6 +52,7 @@ def build_pipeline(conf: cfg.ConfigOpts) -> Pipeline:
         subset=section.host_subset_size,
         shuffle=section.shuffle_best_same_weighed_hosts,
         fixed=section.weight_normalization == "fixed",
+        seed=seed,
     )
 
 

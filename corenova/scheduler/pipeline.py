@@ -109,6 +109,28 @@ class Pipeline:
             kept = self._kept(hosts).get(spec, kind, chosen)
         return decisions
 
+    def pick(self, hosts: HostTable, spec: RequestSpec) -> int | None:
+        """Place one instance as :meth:`place` would, without a word on why; for the simulator.
+
+        :return: the row of its host, or None when nothing fits.
+        """
+        kind = _kind(spec)
+        kept = self._kept(hosts).get(spec, kind)
+        if self._is_known(spec, kind, kept) and self._subset == 1:
+            row = next(iter(kept.best(1)), None)
+        else:
+            found = self._choose(hosts, spec, kind, kept, self._subset)
+            row = None if found is None else found[1]
+        if row is not None:
+            hosts.take(row, kept.claim)
+        return row
+
+    def _is_known(self, spec: RequestSpec, kind: str, kept: RequestClass) -> bool:
+        """Tell whether the best host is known without weighing all and without asking anybody about this request."""
+        if self._shuffle or not kept.ranking.incremental:
+            return False
+        return not any(one.applies(spec) for one in (*self._selective[kind], *self._selective_weighers))
+
     def _choose(
         self, hosts: HostTable, spec: RequestSpec, kind: str, kept: RequestClass, subset: int
     ) -> tuple[Decision, int] | None:

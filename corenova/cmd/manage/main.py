@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import importlib
 import io
+import itertools
 import logging
 import os
 import sys
@@ -61,6 +62,19 @@ COMMANDS = (
     Command("service", "list", "service:list_services", "List the services and whether they are up."),
     Command("host", "list", "host:list_hosts", "List the hosts with what is used of them."),
     Command("plugins", None, "plugins:list_plugins", "List the installed plug-ins and which of them are enabled."),
+    Command(
+        "simulate", None, "simulate:run", "Play a trace of requests on a fleet that exists nowhere, with the plug-ins "
+        "and options of the ini files, and say how well it was packed.",
+        (
+            ("--hosts", {"metavar": "N", "type": int, "help": "how many hosts; not needed with --find-hosts"}),
+            ("--host-size", {"metavar": "VCPUS:RAM_MB:DISK_GB", "required": True, "help": "what each host has"}),
+            ("--trace", {"metavar": "FILE", "required": True, "help": "CSV of requests, perhaps gzipped (.gz)"}),
+            ("--find-hosts", {"action": "store_true", "help": "find the fewest hosts that reject nothing"}),
+            ("--seed", {"metavar": "N", "type": int, "default": 11, "help": "of exact times and random choices"}),
+            ("--plot", {"metavar": "FILE", "help": "draw the course into FILE (.png or .svg)"}),
+            ("--json", {"metavar": "FILE", "help": "write the figures as JSON into FILE; - is stdout"}),
+        ),
+    ),
     Command("openapi", None, "openapi:show", "Print the OpenAPI description of the compute API."),
 )  # fmt: skip
 _NOUNS = {
@@ -87,7 +101,8 @@ def add_parsers(parsers: argparse._SubParsersAction) -> None:
         )
         for name, details in command.arguments:
             parser.add_argument(name, **details)
-        parser.add_argument("--json", action="store_true", help="write JSON")
+        if all(name != "--json" for name, _ in command.arguments):
+            parser.add_argument("--json", action="store_true", help="write JSON")
         parser.set_defaults(command=command)
 
 
@@ -96,19 +111,31 @@ def run(args: Sequence[str]) -> int:
     conf = cfg.ConfigOpts()
     conf.register_cli_opt(cfg.SubCommandOpt("noun", title="commands", handler=add_parsers))
     try:
-        command = _parsed(conf, list(args))
+        command = _parsed(conf, _ini_files_first(args))
         module, _, function = command.run.partition(":")
         work: Callable[[cfg.ConfigOpts, Output], int] = getattr(
             importlib.import_module(f"corenova.cmd.manage.{module}"), function
         )
         with _one_line_errors():
-            code = work(conf, Output(as_json=conf.noun.json))
+            code = work(conf, Output(as_json=conf.noun.json is True))
             sys.stdout.flush()
         return code
     except NotFound as error:
         return _say(error, 1)
     except CorenovaError as error:
         return _say(error, CANNOT_RUN)
+
+
+def _ini_files_first(args: Sequence[str]) -> list[str]:
+    """Let ``--config-file`` and ``--config-dir`` stand behind the command too, where oslo.config does not look."""
+    first, rest, words = [], [], iter(args)
+    for word in words:
+        name, _, value = word.partition("=")
+        if name in ("--config-file", "--config-dir"):
+            first += [word] if value else [word, *itertools.islice(words, 1)]
+        else:
+            rest.append(word)
+    return first + rest
 
 
 def _parsed(conf: cfg.ConfigOpts, args: list[str]) -> Command:
