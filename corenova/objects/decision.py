@@ -1,4 +1,4 @@
-"""Why an instance is where it is, or nowhere: what the scheduler keeps with each placement."""
+"""Why an instance is where it is, or nowhere, and what would help: what the scheduler keeps with each placement."""
 
 import msgspec
 
@@ -40,12 +40,55 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     instance_hosts: dict[str, str] = {}
 
 
+class Refusal(msgspec.Struct, frozen=True, array_like=True):
+    """Hosts that one stage or filter turned down, the first to do so, with the same words."""
+
+    stage: str
+    reason: str
+    hosts: tuple[str, ...]
+
+
+class Remedy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A change by which a request that fits nowhere would fit. No host is named but in ``host_names``.
+
+    :param kind: reduce, zone, trait, hint, extra_spec, image_property, group, destination, fewer; and for operators
+        service, host, size, filter (scheduler/remedies.py).
+    :param sentence: the change for people.
+    :param hosts: on how many of the hosts it would fit then (for ``host``: how many are like the one to add).
+    :param resource_class: reduce, size: ask for ``fits`` of it in place of ``asked``; ``fewer`` has two numbers too.
+    :param amounts: reduce, when less of several classes is needed: what fits of each.
+    :param zone: the zone to ask for; ``also`` has the others.
+    :param trait: the trait not to require, or not to forbid.
+    :param name: the hint, extra spec or property to leave out; host: the shape; filter: the filter.
+    :param filters: who refuses because of it.
+    :param for_operators: not what a tenant can do, or should hear.
+    :param host_names: some of these hosts, for administrators.
+    """
+
+    kind: str
+    sentence: str
+    hosts: int = 0
+    resource_class: str | None = None
+    asked: int | None = None
+    fits: int | None = None
+    amounts: dict[str, int] = {}
+    zone: str | None = None
+    also: tuple[str, ...] = ()
+    trait: str | None = None
+    name: str | None = None
+    filters: tuple[str, ...] = ()
+    for_operators: bool = False
+    host_names: tuple[str, ...] = ()
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One placement. ``rejections`` names every rejected host when nothing fits; it is operators' reading.
+    """One placement. ``refusals`` says why of every rejected host when nothing fits; it is operators' reading.
 
     :param host: the chosen host, or None.
     :param weights: per weigher the weighted value of the chosen host, then their sum under ``total``.
     :param alternates: the (host, zone) pairs that a failed build would go to next, best first.
+    :param refusals: at most 1,000 hosts, those with equal reasons together; the counts in ``stages`` are whole.
+    :param remedies: the smallest changes that would make it fit, the smallest first.
     :param summary: the sentence for the user when nothing fits.
     :param candidates: hosts that passed all but the lazily asked.
     :param revision: the scheduler's count of changes of hosts when it decided.
@@ -56,7 +99,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stages: tuple[StageResult, ...] = ()
     weights: dict[str, float] = {}
     alternates: tuple[tuple[str, str], ...] = ()
-    rejections: tuple[Rejection, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
     summary: str = ""
     candidates: int = 0
     revision: int = 0
@@ -65,3 +109,17 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def counts(self) -> str:
         """Return one line a stage, for operators: how many hosts it was asked about and how many it let pass."""
         return "\n".join(f"{stage.name}: {stage.passed} of {stage.asked} hosts passed" for stage in self.stages)
+
+    @property
+    def rejections(self) -> tuple[Rejection, ...]:
+        """The refusals host by host."""
+        return tuple(Rejection(host, one.stage, one.reason) for one in self.refusals for host in one.hosts)
+
+    def message(self) -> str:
+        """Return what the user is told when nothing fits: the summary, and the smallest change that is his to make."""
+        best = next((remedy.sentence for remedy in self.remedies if not remedy.for_operators), "")
+        return f"{self.summary} {best}".strip()
+
+    def details(self) -> str:
+        """Return what operators are told when nothing fits: the counts, and every change that would help."""
+        return "\n".join([self.summary, self.counts(), *(remedy.sentence for remedy in self.remedies)])

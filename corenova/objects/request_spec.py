@@ -208,9 +208,11 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     :param host: None when nothing fits (or the row changed hands meanwhile: then ``reason`` is empty too).
     :param address: where to send the compute's message; many hosts may share one compute process.
     :param reason: why nothing fits, fit for the user (no host names).
+    :param details: the same for operators.
     """
 
     instance_uuid: str
     host: str | None = None
     address: str | None = None
     reason: str = ""
+    details: str = ""

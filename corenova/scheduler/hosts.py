@@ -306,6 +306,13 @@ class HostTable:
         """Return the inventories of one host as if nothing were used."""
         return self._shapes.of(index)
 
+    def alike(self, most: int) -> list[tuple[int, int]]:
+        """Return (a row, how many) of hosts alike in size, facts and aggregates, the ``most`` most common kinds."""
+        keys = np.stack([kinds.ids for kinds in (self._shapes, self._facts, self._sets)])
+        _, rows, counts = np.unique(keys, axis=1, return_index=True, return_counts=True)
+        order = np.lexsort((rows, -counts))[:most]
+        return list(zip(rows[order].tolist(), counts[order].tolist(), strict=True))
+
     def facts(self, index: int) -> Facts:
         """Return what the compute tells of one host."""
         return self._facts.of(index)[1]

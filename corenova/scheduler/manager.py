@@ -140,9 +140,9 @@ class SchedulerManager:
             if decision is None:  # lost every race, or not ours any more: the sweeper brings it back
                 selections.append(Selection(instance_uuid=one[0]))
             elif decision[2].host is None:
-                reason = decision[2].summary
+                reason, details = decision[2].message(), decision[2].details()
                 reasons.append((one, decision[2]))
-                selections.append(Selection(instance_uuid=one[0], reason=reason))
+                selections.append(Selection(instance_uuid=one[0], reason=reason, details=details))
                 self._events.hooks.call("nothing_fits", spec=bare, instance_uuid=one[0], reason=reason)
             else:
                 selections.append(self._selected(*decision))

@@ -7,22 +7,22 @@ changed. Plug-ins that look at the single request (its group, its hints) are ask
 """
 
 import random
-from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
 from corenova.loader import Plugin
-from corenova.objects.decision import Decision, Rejection, StageResult
+from corenova.objects.decision import Decision, StageResult
 from corenova.objects.request_spec import RequestSpec
 from corenova.scheduler.askers import Asker, Weigher
 from corenova.scheduler.classes import Classes, RequestClass
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.ranking import Part, part_of
 from corenova.scheduler.topologies import Topology, claim_for
+from corenova.scheduler.remedies import remedies
+from corenova.scheduler.verdicts import Verdicts
 
-_MOST_REJECTIONS = 1000
 _LAZY = 16
 """So many hosts refused in a row by those who look at the single request: then all hosts are asked about at once."""
 _NORMAL, _FORCED, _REBUILD = "normal", "forced", "rebuild"
@@ -90,7 +90,7 @@ class Pipeline:
         while len(decisions) < count:
             found = self._choose(hosts, spec, kind, kept, max(among, self._subset))
             if found is None:
-                nothing = self.explain(hosts, spec)
+                nothing = self.explain(hosts, spec, batch=(len(decisions), count))
                 decisions += [nothing] * (count - len(decisions))
                 break
             decision, row = found
@@ -211,33 +211,20 @@ class Pipeline:
 
     # Why nothing fits.
 
-    def explain(self, hosts: HostTable, spec: RequestSpec) -> Decision:
-        """Say why nothing fits: every stage and filter over all hosts, and each host's first refusal."""
-        blamed: dict[int, Asker] = {}
-        results = []
-        for asker, mask in self.masks(hosts, spec):
-            results.append(StageResult(asker.name, len(hosts), int(np.count_nonzero(mask))))
-            for index in np.flatnonzero(~mask).tolist():
-                blamed.setdefault(index, asker)
-        rejections = tuple(
-            Rejection(hosts.names[index], asker.name, asker.reason(hosts.states[index], spec))
-            for index, asker in sorted(blamed.items())[:_MOST_REJECTIONS]
-        )
+    def explain(self, hosts: HostTable, spec: RequestSpec, *, batch: tuple[int, int] = (0, 1)) -> Decision:
+        """Say why nothing fits, and what would: every stage and filter over all hosts, each host's first refusal.
+
+        :param batch: how many instances of the batch have found a host before, of how many.
+        """
+        verdicts = Verdicts(hosts, lambda asked: self._asked[_kind(asked)], spec)
         return Decision(
             host=None,
-            stages=tuple(results),
-            rejections=rejections,
-            summary=_summary(hosts, spec, blamed),
+            stages=verdicts.results(),
+            refusals=verdicts.refusals(),
+            remedies=remedies(verdicts, batch=batch),
+            summary=verdicts.summary(),
             revision=hosts.revision,
         )
-
-    def masks(self, hosts: HostTable, spec: RequestSpec) -> list[tuple[Asker, np.ndarray]]:
-        """Return what each stage and filter that has a say on the request answers about all hosts."""
-        return [
-            (asker, asker.mask(hosts, spec))
-            for asker in self._asked[_kind(spec)]
-            if not asker.selective or asker.applies(spec)
-        ]
 
 
 class _Lazy:
@@ -304,19 +291,3 @@ def _best(total: np.ndarray, wanted: int, *, without: int | None = None) -> list
         return found
     order = np.argsort(-total, kind="stable")[:more].tolist()
     return [place for place in order if place != without][:wanted]
-
-
-def _summary(hosts: HostTable, spec: RequestSpec, blamed: dict[int, Asker]) -> str:
-    """The sentence for the user: who refused how many, and what is short, without naming a host."""
-    start = "No valid host was found."
-    if not len(hosts):
-        return f"{start} There are no hosts."
-    counts = Counter(asker.name for asker in blamed.values())
-    said = ", ".join(f"{name} refused {number}" for name, number in counts.most_common())
-    sentence = f"{start} Of {len(hosts)} host{'s' if len(hosts) > 1 else ''}, {said}."
-    for name, amount in spec.resources().items() if "Capacity" in counts else ():
-        free = hosts.free(name)
-        most = max((int(free[i]) for i in blamed), default=0)
-        if most < amount:
-            sentence += f" {name}: {amount} asked, at most {max(most, 0)} free on any one host."
-    return sentence

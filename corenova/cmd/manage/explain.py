@@ -1,13 +1,13 @@
 """``corenova-manage explain``: why a server is where it is, or nowhere, and how it got there, hop by hop."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 import sqlalchemy as sa
 from oslo_config import cfg
 
-from corenova.cmd.manage import database
+from corenova.cmd.manage import database, decision_view
 from corenova.cmd.manage.output import Output
 from corenova.db import actions, decisions, instances, schema
 from corenova.exceptions import InvalidInput, NotFound
@@ -117,13 +117,10 @@ def _path(connection: sa.Connection, row: sa.Row) -> Iterator[Hop]:
 
 
 def _described(explanation: Explanation) -> dict[str, object]:
-    """Return the explanation for JSON, where the stages and refusals of a decision have named fields."""
+    """Return the explanation for JSON, where the parts of a decision have named fields."""
     described = msgspec.structs.asdict(explanation)
     if explanation.decision is not None:
-        decision = msgspec.structs.asdict(explanation.decision)
-        for key in ("stages", "rejections"):
-            decision[key] = [msgspec.structs.asdict(entry) for entry in decision[key]]
-        described["decision"] = decision
+        described["decision"] = decision_view.described(explanation.decision)
     return described
 
 
@@ -136,34 +133,15 @@ def _show(explanation: Explanation, output: Output) -> None:
         output.line(f"Fault {e.fault['code']}: {e.fault['message']}")
         if e.fault["details"]:
             output.line(f"  {e.fault['details']}")
-    _show_decision(e.decision, output)
+    output.line()
+    if e.decision is None:
+        output.line("No decision is kept: not scheduled yet, deleted, or older than [scheduler] decision_retention.")
+    else:
+        decision_view.show(e.decision, output)
     output.line()
     output.table(
         ("at ms", "took ms", "where", "what"), [(h.at_ms, h.took_ms, h.where, _first_line(h.what)) for h in e.path]
     )
-
-
-def _show_decision(decision: Decision | None, output: Output) -> None:
-    output.line()
-    if decision is None:
-        output.line("No decision is kept: the server was not scheduled yet, or it is deleted.")
-        return
-    chosen = f"Chosen: {decision.host}" if decision.host else decision.summary
-    output.line(chosen)
-    if decision.alternates:
-        output.line(f"Alternates: {', '.join(f'{host} ({zone})' for host, zone in decision.alternates)}")
-    tables: Sequence[tuple[tuple[str, ...], list[tuple]]] = (
-        (
-            ("stage or filter", "hosts asked", "passed", ""),
-            [(s.name, s.asked, s.passed, output.bar(s.passed, s.asked)) for s in decision.stages],
-        ),
-        (("weigher", "weight of the chosen host"), list(decision.weights.items())),
-        (("host", "refused by", "reason"), [(r.host, r.stage, r.reason) for r in decision.rejections]),
-    )
-    for columns, rows in tables:
-        if rows:
-            output.line()
-            output.table(columns, rows)
 
 
 def _first_line(text: str) -> str:

@@ -12,11 +12,10 @@ import msgspec
 import oslo_messaging
 import sqlalchemy as sa
 
-from corenova.db import decisions, instances, work
+from corenova.db import instances, work
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import CorenovaError
-from corenova.objects.decision import Decision
 from corenova.objects.request_spec import Selection, SelectRequest
 from corenova.objects.states import SCHEDULE_EVENT, Step
 from corenova.rpc.compute import ComputeAPI
@@ -92,17 +91,12 @@ class BuildTask:
                 # Deleted, reset or taken by another conductor meanwhile: then it is no longer ours to end.
                 if row is None or row.step != Step.SCHEDULE or row.generation != generations[row.uuid]:
                     continue
-                details = _details(selection, decisions.get(connection, row.uuid))
+                details = selection.details or None
                 work.bury(connection, row, message=selection.reason, details=details, event=SCHEDULE_EVENT)
                 ended.append((row.uuid, row.vm_state))
             return instances.changed(connection, ended if self._events.wanted else [])
 
         self._events.state_changed(self._db.write("conductor.bury", end))
-
-
-def _details(selection: Selection, decision: Decision | None) -> str | None:
-    """Return what operators read of a server that fits nowhere, beginning with what its user reads."""
-    return f"{selection.reason}\n{decision.counts()}" if decision is not None and decision.host is None else None
 
 
 def _requests(rows: Sequence[sa.Row]) -> tuple[list[SelectRequest], list[Selection]]:

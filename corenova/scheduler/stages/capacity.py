@@ -1,6 +1,6 @@
 """The last stage: Placement's part. The only built-in one whose word a claim can change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -10,6 +10,16 @@ from corenova.scheduler.askers import Columns
 from corenova.scheduler.hosts import NOTHING, HostTable
 
 
+def room_for(hosts: Columns, resources: Mapping[str, int]) -> np.ndarray:
+    """Return where these amounts can be claimed."""
+    fits = np.ones(len(hosts), dtype=bool)
+    for name, amount in resources.items():
+        low, high, step = hosts.limits(name)
+        fits &= hosts.free(name) >= amount
+        fits &= (low <= amount) & (high >= amount) & (amount % step == 0)
+    return fits
+
+
 class Capacity:
     """The host can give what is asked, as Placement counts: total, reserved, ratio, min and max unit, step size."""
 
@@ -17,12 +27,7 @@ class Capacity:
 
     def mask(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
         """True where every resource class fits."""
-        fits = np.ones(len(hosts), dtype=bool)
-        for name, amount in spec.resources().items():
-            low, high, step = hosts.limits(name)
-            fits &= hosts.free(name) >= amount
-            fits &= (low <= amount) & (high >= amount) & (amount % step == 0)
-        return fits
+        return room_for(hosts, spec.resources())
 
     def of_row(self, hosts: HostTable, spec: RequestSpec) -> Callable[[int], bool]:
         """The same for one host at a time."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from corenova.cmd.manage import main
 from corenova.db import actions, decisions, hosts, instances, migrate, quotas, services, work
 from corenova.db.engine import Database
-from corenova.objects.decision import Decision, Rejection, StageResult
+from corenova.objects.decision import Decision, Refusal, Remedy, StageResult
 from corenova.objects.host_state import HostReport, Inventory
 from corenova.objects.states import SCHEDULE_EVENT
 
@@ -118,7 +118,18 @@ def _populate(connection: sa.Connection) -> None:
     decision = Decision(
         host=None,
         stages=(StageResult("HostEnabled", 2, 2), StageResult("Capacity", 2, 0)),
-        rejections=tuple(Rejection(name, "Capacity", "4 MEMORY_MB free, 64 asked") for name in ("h1", "h2")),
+        refusals=(Refusal("Capacity", "4 MEMORY_MB free, 64 asked", ("h1", "h2")),),
+        remedies=(
+            Remedy(
+                kind="reduce",
+                sentence="With 60 MEMORY_MB less, 4 instead of 64, it fits on 2 hosts.",
+                hosts=2,
+                resource_class="MEMORY_MB",
+                asked=64,
+                fits=4,
+                host_names=("h1", "h2"),
+            ),
+        ),
         summary="No valid host was found. Of 2 hosts, Capacity refused 2.",
     )
     decisions.put(connection, [(LOST, decision)])

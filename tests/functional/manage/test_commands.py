@@ -17,6 +17,8 @@ def test_explain_says_why_a_server_is_nowhere(stopped, server):
     assert told["fault"]["message"] == told["decision"]["summary"]
     assert told["decision"]["stages"][1] == {"name": "Capacity", "asked": 2, "passed": 0, "lazily": False}
     assert told["decision"]["rejections"][0]["reason"] == "4 MEMORY_MB free, 64 asked"
+    assert told["decision"]["refusals"][0]["hosts"] == ["h1", "h2"]
+    assert told["decision"]["remedies"][0]["fits"] == 4
     assert [hop["where"] for hop in told["path"]] == ["api", "scheduler", "conductor"]
     assert all(hop["at_ms"] >= 0 for hop in told["path"])
 
@@ -25,7 +27,8 @@ def test_explain_for_the_eye(stopped):
     text = stopped.manage("explain", "lost").stdout
     assert "lost (11111111-1111-4111-8111-111111111111): ERROR, on no host" in text
     assert "Capacity         2            0       .......... 0/2" in text
-    assert "h2    Capacity    4 MEMORY_MB free, 64 asked" in text
+    assert "Capacity    4 MEMORY_MB free, 64 asked  2      h1, h2" in text
+    assert "With 60 MEMORY_MB less, 4 instead of 64, it fits on 2 hosts.  reduce  h1, h2" in text
     assert "create accepted, req-1 (failed)" in text
 
 

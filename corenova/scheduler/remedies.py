@@ -1,0 +1,256 @@
+"""What would help when nothing fits: the smallest changes of the request or of the fleet, judged by the same plug-ins.
+
+Only the plug-ins that a change concerns are asked again, about the hosts that all the others let pass (verdicts.py); so
+ten changes on ten thousand hosts cost little more than to say why nothing fits.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from corenova.objects.decision import Remedy
+from corenova.objects.request_spec import RequestSpec
+from corenova.scheduler.changes import changes, least, with_amount
+from corenova.scheduler.imagined import Empty, InService, every
+from corenova.scheduler.stages.capacity import Capacity, room_for
+from corenova.scheduler.verdicts import Verdicts, ask
+
+_MOST = 6
+_MOST_NAMES = 10
+_MOST_KINDS = 64
+"""Of how many kinds of hosts one more is tried, the most common first."""
+_SIZE = {
+    "fewer": 0.0, "zone": 0.1, "hint": 0.15, "destination": 0.2, "trait": 0.25, "extra_spec": 0.3,
+    "image_property": 0.3, "group": 0.4, "service": 0.45, "host": 1.2, "size": 1.3, "filter": 1.4,
+}  # fmt: skip
+"""How large each kind of change is; of a reduction it is the share that is cut off."""
+
+
+class Help(NamedTuple):
+    """A remedy, how large a change it is, and on which hosts it helps."""
+
+    size: float
+    remedy: Remedy
+    mask: np.ndarray
+
+
+def remedies(verdicts: Verdicts, *, batch: tuple[int, int] = (0, 1)) -> tuple[Remedy, ...]:
+    """Return what would help, the smallest change first.
+
+    :param batch: how many instances of the batch have found a host, of how many.
+    """
+    if not len(verdicts.hosts) or verdicts.spec.is_rebuild:
+        return ()
+    found = [*_other_wishes(verdicts), *_less(verdicts), *_in_service(verdicts)]
+    found += [*_refused_alone(verdicts, found), *_one_more(verdicts), *_fewer(verdicts, batch)]
+    return tuple(help_.remedy for help_ in sorted(found, key=lambda h: (h.size, -h.remedy.hosts))[:_MOST])
+
+
+def _help(
+    verdicts: Verdicts, mask: np.ndarray, kind: str, sentence: str, *, size: float = 0.0, **facts: object
+) -> Help:
+    rows = np.flatnonzero(mask)
+    names = tuple(verdicts.hosts.names[row] for row in rows[:_MOST_NAMES].tolist())
+    remedy = Remedy(kind=kind, sentence=sentence, host_names=names, **{"hosts": len(rows), **facts})
+    return Help(size or _SIZE[kind], remedy, mask)
+
+
+def _number(count: int) -> str:
+    return f"{count} host{'s' if count != 1 else ''}"
+
+
+# Another request.
+
+
+def _other_wishes(verdicts: Verdicts) -> Iterator[Help]:
+    """One wish less: another zone, without a trait, a hint, an extra spec, outside the group."""
+    for change in changes(verdicts.spec):
+        mask = verdicts.fitting(change.spec, change.fields)
+        if not mask.any():
+            continue
+        if change.kind == "zone":
+            yield _other_zone(verdicts, mask)
+            continue
+        filters = tuple(asker.name for asker, kept in verdicts.kept.items() if (mask & ~kept.mask).any())
+        by = f" ({', '.join(filters)})" if filters else ""
+        sentence = f"{change.said}{by} it fits on {_number(np.count_nonzero(mask))}."
+        yield _help(verdicts, mask, change.kind, sentence, filters=filters, **change.facts)
+
+
+def _other_zone(verdicts: Verdicts, mask: np.ndarray) -> Help:
+    zones = Counter(verdicts.hosts.zone(row) for row in np.flatnonzero(mask).tolist()).most_common()
+    said = ", ".join(f"{zone} ({_number(count)})" for zone, count in zones)
+    best, *others = (zone for zone, _ in zones)
+    return _help(verdicts, mask, "zone", f"In another zone it fits: {said}.", zone=best, also=tuple(others))
+
+
+# Less of something.
+
+
+def _less(verdicts: Verdicts) -> Iterator[Help]:
+    """The largest amount of one resource class that fits while all else stays; or less of several."""
+    alone = False
+    for name, asked in verdicts.spec.resources().items():
+        fits, mask = _largest(verdicts, name, asked)
+        if fits:
+            alone = True
+            share = (asked - fits) / asked
+            sentence = (
+                f"With {asked - fits} {name} less, {fits} instead of {asked}, it fits on "
+                f"{_number(np.count_nonzero(mask))}."
+            )
+            yield _help(verdicts, mask, "reduce", sentence, size=share, resource_class=name, asked=asked, fits=fits)
+    if not alone:
+        yield from _less_of_several(verdicts)
+
+
+def _largest(verdicts: Verdicts, name: str, asked: int) -> tuple[int, np.ndarray]:
+    """Return the largest amount of a class below ``asked`` that fits somewhere, and where; 0 when there is none."""
+    spec, hosts = verdicts.spec, verdicts.hosts
+    nowhere = np.zeros(len(hosts), dtype=bool)
+    one_less = with_amount(spec, name, asked - 1)
+    if one_less is None:
+        return 0, nowhere
+    others = {other: amount for other, amount in spec.resources().items() if other != name}
+    left = verdicts.untouched(*one_less) & room_for(hosts, others)
+    most, possible = _most_at_once(verdicts, name, asked - 1)
+    possible &= left
+    if not possible.any():
+        return 0, nowhere
+    # Capacity says yes to the largest of these at once. Others who read the amount may want still less: then halve.
+    steps = int(hosts.limits(name)[2][possible].max())
+    low, high = least(spec, name) - 1, int(most[possible].max())
+    fits, mask = 0, nowhere
+    amount = high
+    while low < high:
+        made = with_amount(spec, name, amount)
+        found = verdicts.fitting(*made, possible) if made else nowhere
+        if found.any():
+            fits, mask, low = amount, found, amount
+        else:
+            high = amount - 1
+        amount = (low + high + 1) // 2
+        amount -= amount % steps
+        if amount <= low:
+            break
+    return fits, mask
+
+
+def _most_at_once(verdicts: Verdicts, name: str, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return how much of a class each host can give at once, up to ``most``, and where that is enough to be of use."""
+    low, high, step = verdicts.hosts.limits(name)
+    amounts = np.minimum(np.minimum(verdicts.hosts.free(name), high), most)
+    amounts = amounts - amounts % step
+    return amounts, amounts >= np.maximum(low, least(verdicts.spec, name))
+
+
+def _less_of_several(verdicts: Verdicts) -> Iterator[Help]:
+    """The host that lacks the least of all classes together says how much of each fits."""
+    spec, hosts = verdicts.spec, verdicts.hosts
+    wanted = spec.resources()
+    fields: frozenset[str] = frozenset()
+    left = np.ones(len(hosts), dtype=bool)
+    share = np.zeros(len(hosts))
+    amounts = {}
+    for name, asked in wanted.items():
+        amounts[name], enough = _most_at_once(verdicts, name, asked)
+        left &= enough
+        share += (asked - amounts[name]) / asked
+        made = with_amount(spec, name, max(asked - 1, 1))
+        fields |= made[1] if made else frozenset()
+    left &= verdicts.untouched(spec, fields)
+    if not left.any():
+        return
+    row = int(np.where(left, share, np.inf).argmin())
+    fits = {name: int(amounts[name][row]) for name, asked in wanted.items() if amounts[name][row] < asked}
+    changed: RequestSpec = spec
+    for name, amount in fits.items():
+        made = with_amount(changed, name, amount)
+        if made is None:
+            return
+        changed = made[0]
+    mask = verdicts.fitting(changed, fields)
+    if mask.any():
+        said = " and ".join(f"{amount} {name} instead of {wanted[name]}" for name, amount in fits.items())
+        sentence = f"With {said} it fits on {_number(np.count_nonzero(mask))}."
+        yield _help(verdicts, mask, "reduce", sentence, size=float(share[row]), amounts=fits)
+
+
+def _fewer(verdicts: Verdicts, batch: tuple[int, int]) -> Iterator[Help]:
+    placed, count = batch
+    if placed:
+        nowhere = np.zeros(len(verdicts.hosts), dtype=bool)
+        yield _help(verdicts, nowhere, "fewer", f"{placed} of {count} fit.", asked=count, fits=placed)
+
+
+# Another fleet: for operators.
+
+
+def _in_service(verdicts: Verdicts) -> Iterator[Help]:
+    """Hosts that are disabled or down, if they were not. Whoever let them pass as they are need not be asked."""
+    hosts = verdicts.hosts
+    rows = np.flatnonzero(hosts.disabled | ~hosts.is_up)
+    if not len(rows):
+        return
+    left = np.ones(len(rows), dtype=bool)
+    again = InService(hosts, rows)
+    for asker, kept in verdicts.kept.items():
+        passed = kept.mask[rows]
+        if (left & ~passed).any():
+            left &= passed | ask(asker, again, verdicts.spec, left & ~passed).mask
+    if left.any():
+        mask = np.zeros(len(hosts), dtype=bool)
+        mask[rows[left]] = True
+        sentence = f"Of the hosts that are disabled or down, {np.count_nonzero(left)} would take it."
+        yield _help(verdicts, mask, "service", sentence, for_operators=True)
+
+
+def _one_more(verdicts: Verdicts) -> Iterator[Help]:
+    """One more host, like the most common ones that would take it when empty."""
+    hosts, spec = verdicts.hosts, verdicts.spec
+    nowhere = np.zeros(len(hosts), dtype=bool)
+    if not room_for(every(Empty, hosts), spec.resources()).any():
+        yield _too_large(verdicts, nowhere)
+        return
+    kinds = hosts.alike(_MOST_KINDS)
+    new = Empty(hosts, np.array([row for row, _ in kinds]))
+    left = np.ones(len(kinds), dtype=bool)
+    for asker in verdicts.kept:
+        if left.any():
+            left &= ask(asker, new, spec, left).mask
+    if left.any():
+        row, count = kinds[int(left.argmax())]
+        size = ", ".join(f"{held.capacity} {name}" for name, held in sorted(hosts.shape(row).items()))
+        sentence = f"One more host like {_number(count)} of zone {hosts.zone(row)}, with {size}, would take it."
+        facts = {"hosts": count, "name": size, "zone": hosts.zone(row), "host_names": (hosts.names[row],)}
+        remedy = Remedy(kind="host", sentence=sentence, for_operators=True, **facts)
+        yield Help(_SIZE["host"], remedy, nowhere)
+
+
+def _too_large(verdicts: Verdicts, nowhere: np.ndarray) -> Help:
+    """No host has the room, whatever leaves it: say what there is too little of."""
+    largest = {name: int(verdicts.hosts.capacity(name).max()) for name in verdicts.spec.resources()}
+    short = [(name, asked) for name, asked in verdicts.spec.resources().items() if largest[name] < asked]
+    said = "".join(f" {name}: {asked} asked, {largest[name]} at most." for name, asked in short)
+    facts: dict[str, object] = {}
+    if short:
+        name, asked = short[0]
+        facts = {"resource_class": name, "asked": asked, "fits": largest[name]}
+    sentence = f"No host is large enough even when empty.{said}"
+    return _help(verdicts, nowhere, "size", sentence, for_operators=True, **facts)
+
+
+def _refused_alone(verdicts: Verdicts, found: Sequence[Help]) -> Iterator[Help]:
+    """Filters that are the only obstacle on hosts for which no other remedy is known."""
+    helped = np.zeros(len(verdicts.hosts), dtype=bool)
+    for one in found:
+        helped |= one.mask
+    for asker, mask in verdicts.alone().items():
+        mask = mask & ~helped
+        if mask.any() and not isinstance(asker.plugin, Capacity):
+            reads = ", ".join(sorted(verdicts.kept[asker].reads)) or "nothing"
+            sentence = f"{asker.name} alone refuses {_number(np.count_nonzero(mask))}; of the request it reads {reads}."
+            facts = {"name": asker.name, "filters": (asker.name,), "for_operators": True}
+            yield _help(verdicts, mask, "filter", sentence, **facts)

@@ -1,0 +1,129 @@
+"""What every stage and filter says about every host: asked when nothing fits, to say why and what would help.
+
+A plug-in is asked once about all hosts; what it read of the request is noted. So when another request differs in a few
+fields, only those who read these fields are asked again, and only about hosts that all the others let pass.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from corenova.objects.decision import Refusal, StageResult
+from corenova.objects.request_spec import RequestSpec
+from corenova.scheduler.askers import Asker, Columns
+from corenova.scheduler.hosts import HostTable
+from corenova.scheduler.traced import TracedSpec
+
+_MOST_HOSTS = 1000
+"""Of how many hosts the reasons are kept, shared evenly among those who refused any."""
+
+
+class Verdict(NamedTuple):
+    """One stage's or filter's answer on all hosts, and which fields of the request it comes from.
+
+    :param applies: False: a selective filter that has no say on this request.
+    """
+
+    mask: np.ndarray
+    reads: frozenset[str]
+    applies: bool = True
+
+
+def ask(asker: Asker, hosts: Columns, spec: RequestSpec, among: np.ndarray | None = None) -> Verdict:
+    """Ask one stage or filter about all of these hosts."""
+    reads: set[str] = set()
+    traced = TracedSpec(spec, reads)
+    if asker.selective and not asker.applies(traced):
+        return Verdict(np.ones(len(hosts), dtype=bool), frozenset(reads), applies=False)
+    mask = asker.mask(hosts, traced, among)
+    return Verdict(mask, frozenset(reads))
+
+
+class Verdicts:
+    """All verdicts on one request.
+
+    :param askers_of: which stages and filters have to be asked for a request.
+    """
+
+    def __init__(self, hosts: HostTable, askers_of: Callable[[RequestSpec], Sequence[Asker]], spec: RequestSpec):
+        self.hosts = hosts
+        self.spec = spec
+        self.askers_of = askers_of
+        self.kept = {asker: ask(asker, hosts, spec) for asker in askers_of(spec)}
+
+    def results(self) -> tuple[StageResult, ...]:
+        """Return how many hosts each lets pass; each was asked about all."""
+        number = len(self.hosts)
+        return tuple(
+            StageResult(asker.name, number, int(np.count_nonzero(verdict.mask)))
+            for asker, verdict in self.kept.items()
+            if verdict.applies
+        )
+
+    def blamed(self) -> dict[Asker, np.ndarray]:
+        """Return, of each who was the first to refuse some host, the rows of these hosts."""
+        left = np.ones(len(self.hosts), dtype=bool)
+        found = {}
+        for asker, verdict in self.kept.items():
+            refused = left & ~verdict.mask
+            if refused.any():
+                found[asker] = np.flatnonzero(refused)
+                left &= verdict.mask
+        return found
+
+    def alone(self) -> dict[Asker, np.ndarray]:
+        """Return where each is the only one who refuses (bool masks)."""
+        refusals = np.zeros(len(self.hosts), dtype=np.int32)
+        for verdict in self.kept.values():
+            refusals += ~verdict.mask
+        return {asker: ~verdict.mask & (refusals == 1) for asker, verdict in self.kept.items()}
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        """Return the reasons, equal ones together."""
+        blamed = self.blamed()
+        share = _MOST_HOSTS // len(blamed) if blamed else 0
+        together: dict[tuple[str, str], list[str]] = {}
+        for asker, rows in blamed.items():
+            for row in rows[:share].tolist():
+                reason = asker.reason(self.hosts.states[row], self.spec)
+                together.setdefault((asker.name, reason), []).append(self.hosts.names[row])
+        return tuple(Refusal(stage, reason, tuple(names)) for (stage, reason), names in together.items())
+
+    def summary(self) -> str:
+        """Return the sentence for the user: who refused how many, and what is short, without naming a host."""
+        hosts, start = self.hosts, "No valid host was found."
+        if not len(hosts):
+            return f"{start} There are no hosts."
+        blamed = {asker.name: rows for asker, rows in self.blamed().items()}
+        counts = Counter({name: len(rows) for name, rows in blamed.items()})
+        said = ", ".join(f"{name} refused {number}" for name, number in counts.most_common())
+        sentence = f"{start} Of {len(hosts)} host{'s' if len(hosts) > 1 else ''}, {said}."
+        for name, amount in self.spec.resources().items() if "Capacity" in blamed else ():
+            most = max(int(hosts.free(name).max()), 0)
+            if most < amount:
+                sentence += f" {name}: {amount} asked, at most {most} free on any one host."
+        return sentence
+
+    # Another request.
+
+    def untouched(self, spec: RequestSpec, changed: frozenset[str]) -> np.ndarray:
+        """Return where all those let pass who do not read the ``changed`` fields, in which ``spec`` differs."""
+        left = np.ones(len(self.hosts), dtype=bool)
+        for asker in self.askers_of(spec):
+            kept = self.kept.get(asker)
+            if kept is not None and not kept.reads & changed:
+                left &= kept.mask
+        return left
+
+    def fitting(self, spec: RequestSpec, changed: frozenset[str], among: np.ndarray | None = None) -> np.ndarray:
+        """Return where ``spec`` fits, which differs from the request in the ``changed`` fields and in no other."""
+        left = self.untouched(spec, changed)
+        if among is not None:
+            left &= among
+        for asker in self.askers_of(spec):
+            kept = self.kept.get(asker)
+            if (kept is None or kept.reads & changed) and left.any():
+                left = left & ask(asker, self.hosts, spec, left).mask
+        return left
