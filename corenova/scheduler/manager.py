@@ -56,6 +56,24 @@ def build_pipeline(conf: cfg.ConfigOpts, *, seed: int | None = None) -> Pipeline
     )
 
 
+def resolved(db: Database, spec: RequestSpec) -> RequestSpec:
+    """Return the request with what is to be looked up for it: its group, and where hinted instances are."""
+    hinted = [text for name in spec.scheduler_hints for text in spec.hinted(name) if _UUID.fullmatch(text)]
+    if spec.instance_group_uuid is None and not hinted:
+        return spec
+
+    def read(connection: sa.Connection) -> RequestSpec:
+        found: dict[str, object] = {}
+        if spec.instance_group_uuid is not None:
+            group = membership.load(connection, spec.instance_group_uuid)
+            found |= {"instance_group": group, "instance_group_uuid": group and group.uuid}
+        if hinted:
+            found["instance_hosts"] = instances.hosts_of(connection, hinted)
+        return msgspec.structs.replace(spec, **found)
+
+    return db.read(read)
+
+
 class SchedulerManager:
     """One scheduler; it owes nothing to its memory."""
 
@@ -106,7 +124,7 @@ class SchedulerManager:
                 waiting += [(request.spec, one) for one in request.instances]
                 continue
             groups.add(group)
-            spec = self._resolved(request.spec)
+            spec = resolved(self._db, request.spec)
             decisions = self._pipeline.place(self._hosts, spec, len(request.instances), among=self._among())
             for one, decision in zip(request.instances, decisions, strict=True):
                 if decision.host is None:
@@ -151,30 +169,13 @@ class SchedulerManager:
 
     def _place_alone(self, bare: RequestSpec, one: tuple[str, int]) -> Choice | None:
         for _ in range(_TRIES):
-            spec = self._resolved(bare)
+            spec = resolved(self._db, bare)
             (decision,) = self._pipeline.place(self._hosts, spec, 1, among=self._among())
             if decision.host is None or self._claim([(spec, one, decision)]):
                 return spec, one, decision
             if not self._db.read(lambda c: work.is_current(c, *one)):  # deleted or taken meanwhile
                 return None
         return None
-
-    def _resolved(self, spec: RequestSpec) -> RequestSpec:
-        """Return the request with what is to be looked up for it: its group, and where hinted instances are."""
-        hinted = [text for name in spec.scheduler_hints for text in spec.hinted(name) if _UUID.fullmatch(text)]
-        if spec.instance_group_uuid is None and not hinted:
-            return spec
-
-        def read(connection: sa.Connection) -> RequestSpec:
-            found: dict[str, object] = {}
-            if spec.instance_group_uuid is not None:
-                group = membership.load(connection, spec.instance_group_uuid)
-                found |= {"instance_group": group, "instance_group_uuid": group and group.uuid}
-            if hinted:
-                found["instance_hosts"] = instances.hosts_of(connection, hinted)
-            return msgspec.structs.replace(spec, **found)
-
-        return self._db.read(read)
 
     def _placement(self, spec: RequestSpec, one: tuple[str, int], decision: Decision) -> Placement:
         return Placement(

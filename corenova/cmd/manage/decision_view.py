@@ -28,21 +28,34 @@ def show(decision: Decision, output: Output) -> None:
         output.line(f"Chosen: {decision.host}, of {decision.candidates} candidates, at revision {decision.revision}")
     if decision.alternates:
         output.line(f"Alternates: {', '.join(f'{host} ({zone})' for host, zone in decision.alternates)}")
-    tables: Sequence[tuple[tuple[str, ...], list[tuple]]] = (
+    _tables(
+        output,
         (
             ("what would help", "change", "on hosts such as"),
             [(r.sentence, r.kind, _some(r.host_names)) for r in decision.remedies],
         ),
-        (
-            ("stage or filter", "hosts asked", "passed", ""),
-            [(s.name, _asked(s), s.passed, output.bar(s.passed, s.asked)) for s in decision.stages],
-        ),
+    )
+    output.line()
+    show_stages(decision, output)
+    _tables(
+        output,
         (("weigher", "weight of the chosen host"), list(decision.weights.items())),
         (
             ("refused by", "reason", "hosts", ""),
             [(r.stage, r.reason, len(r.hosts), _some(r.hosts)) for r in decision.refusals],
         ),
     )
+
+
+def show_stages(decision: Decision, output: Output) -> None:
+    """Write who was asked about how many hosts, and let how many pass."""
+    output.table(
+        ("stage or filter", "hosts asked", "passed", ""),
+        [(s.name, _asked(s), s.passed, output.bar(s.passed, s.asked)) for s in decision.stages],
+    )
+
+
+def _tables(output: Output, *tables: tuple[Sequence[str], list[tuple]]) -> None:
     for columns, rows in tables:
         if rows:
             output.line()

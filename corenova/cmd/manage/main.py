@@ -54,6 +54,19 @@ COMMANDS = (
         (("server", {"metavar": "SERVER", "help": "uuid or name"}),),
     ),
     Command(
+        "what-if", None, "what_if:run", "Say where servers would go now, or why nowhere and what would help; writes "
+        "nothing. Quota is not looked at. Exit code 0: all fit; 1: not all; 2: it cannot be asked so.",
+        (
+            ("--flavor", {"required": True, "metavar": "F", "help": "id or name"}),
+            ("--image", {"metavar": "I", "help": "id or name; without one no image has a say"}),
+            ("--zone", {"metavar": "Z", "help": "availability zone; also zone:host"}),
+            ("--hint", {"action": "append", "default": [], "metavar": "K=V", "help": "scheduler hint, such as "
+                        "group=UUID; one that is given again becomes a list"}),
+            ("--count", {"type": int, "default": 1, "metavar": "N", "help": "number of servers, 1 if not given"}),
+            ("--project", {"metavar": "P", "help": "id or name; the project admin if not given"}),
+        ),
+    ),
+    Command(
         "config", "check", "config:check", "Show every option with its value and where that comes from, and what is "
         "wrong with the ini files. Exit code 1 when something is.", judges_values=True,
     ),

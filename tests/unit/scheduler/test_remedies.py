@@ -180,7 +180,7 @@ CASES = {
 @pytest.mark.parametrize(("rows", "spec", "fields", "sentence"), CASES.values(), ids=CASES)
 def test_remedies(build, rows, spec, fields, sentence):
     kind, expected = fields
-    found = [remedy for remedy in told(build, [build.host(name, **facts) for name, facts in rows], **spec)]
+    found = told(build, [build.host(name, **facts) for name, facts in rows], **spec)
     matching = [remedy for remedy in found if remedy.sentence == sentence]
     assert matching, [remedy.sentence for remedy in found]
     described = msgspec.structs.asdict(matching[0])
