@@ -72,6 +72,7 @@ class ConductorManager:
             batch=conf.conductor.sweep_batch,
             max_attempts=conf.scheduler.max_attempts,
             down_time_s=down_time_s,
+            decision_age_s=float(conf.scheduler.decision_retention),
         )
         self._threads: list[threading.Thread] = []
 

@@ -1,7 +1,7 @@
 """Looks, at intervals, for work that nobody does: messages that were lost, workers that died, builds past their time.
 
 This is the mechanism that makes accepted requests end; messages only make it quick. Several conductors may sweep: what
-one takes up is put off for the others.
+one takes up is put off for the others. It also forgets decisions that are older than anybody wants to know.
 """
 
 import logging
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 
 from corenova.conductor.tasks.reschedule import reschedule
-from corenova.db import actions, instances, services, work
+from corenova.db import actions, decisions, instances, services, work
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import Unavailable
@@ -25,6 +25,11 @@ from corenova.rpc.compute import ComputeAPI
 
 LOG = logging.getLogger(__name__)
 _BURY_BATCH = 200
+_PRUNE_BATCH = 200
+_MOST_PRUNED = 4000
+"""In one sweep; so many transactions are short, and a scheduler's claim waits for one of them at most."""
+_PRUNE_INTERVAL_S = 600.0
+"""Between two looks for old decisions, once there are none left: a look reads the whole table."""
 _OVERDUE_BUILDS = {
     Step.SCHEDULE: ("waiting to be scheduled", states.SCHEDULE_EVENT),
     Step.BUILD: ("being built", None),
@@ -36,6 +41,7 @@ class Sweeper:
     """A thread that sweeps.
 
     :param schedule: called with the uuids of instances that wait to be scheduled.
+    :param decision_age_s: decisions older than that are forgotten; 0: none.
     """
 
     def __init__(
@@ -49,6 +55,7 @@ class Sweeper:
         batch: int,
         max_attempts: int,
         down_time_s: float,
+        decision_age_s: float = 0.0,
     ):
         self._db = db
         self._compute = compute
@@ -58,6 +65,8 @@ class Sweeper:
         self._batch = batch
         self._max_attempts = max_attempts
         self._down_time_s = down_time_s
+        self._decision_age_s = decision_age_s
+        self._prunes_from = 0.0
         # Computes start beside us, perhaps after a long night: nobody is called down before they had time to say hello.
         self._judges_from = time.monotonic() + down_time_s
         self._stopped = threading.Event()
@@ -94,7 +103,17 @@ class Sweeper:
         if at_compute:
             self._wake(at_compute)
         self._events.state_changed(self._db.write("sweeper.deadline", self._end_overdue))
+        if self._decision_age_s and time.monotonic() >= self._prunes_from:
+            self._prune()
         return len(rows)
+
+    def _prune(self) -> None:
+        """Forget old decisions; when there are many, what is left is for the next sweep."""
+        for _ in range(_MOST_PRUNED // _PRUNE_BATCH):
+            age_s, most = self._decision_age_s, _PRUNE_BATCH
+            if self._db.write("sweeper.prune", lambda c: decisions.prune(c, age_s=age_s, most=most)) < most:
+                self._prunes_from = time.monotonic() + min(_PRUNE_INTERVAL_S, age_s)
+                return
 
     def _wake(self, rows: Sequence[sa.Row]) -> None:
         names = sorted({row.host for row in rows})

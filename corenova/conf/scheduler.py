@@ -12,6 +12,13 @@ OPTIONS = [
         help="How old the scheduler's picture of the hosts may be. Claims are checked against the database in any "
         "case, and nothing is called unplaceable before a fresh look.",
     ),
+    cfg.IntOpt(
+        "decision_retention",
+        default=7 * 24 * 3600,
+        min=0,
+        help="Seconds after which it is forgotten why a server was placed where it is, or nowhere. 0 keeps it as long "
+        "as the server.",
+    ),
     cfg.BoolOpt(
         "limit_tenants_to_placement_aggregate",
         default=False,

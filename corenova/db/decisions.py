@@ -1,4 +1,4 @@
-"""What the scheduler decided for an instance and why; kept as long as the instance."""
+"""What the scheduler decided for an instance and why; kept as long as the instance, or as long as the operator wants."""
 
 from collections.abc import Iterable, Sequence
 
@@ -30,6 +30,15 @@ def get(connection: sa.Connection, instance_uuid: str) -> Decision | None:
         sa.select(decisions.c.decision).where(decisions.c.instance_uuid == instance_uuid)
     ).scalar()
     return None if text is None else _decode(text)
+
+
+def prune(connection: sa.Connection, *, age_s: float, most: int) -> int:
+    """Forget up to ``most`` decisions that are older than ``age_s`` by the database's clock; return how many."""
+    is_old = decisions.c.created_at < now() - age_s
+    old = connection.execute(sa.select(decisions.c.instance_uuid).where(is_old).limit(most)).scalars().all()
+    # One that was decided anew since the look stays.
+    connection.execute(sa.delete(decisions).where(decisions.c.instance_uuid.in_(old), is_old))
+    return len(old)
 
 
 def drop(connection: sa.Connection, instance_uuids: Sequence[str]) -> None:

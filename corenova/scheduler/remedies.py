@@ -57,6 +57,10 @@ def _help(
     return Help(size or _SIZE[kind], remedy, mask)
 
 
+def _are(count: int) -> str:
+    return f"is {count}" if count == 1 else f"are {count}"
+
+
 def _number(count: int) -> str:
     return f"{count} host{'s' if count != 1 else ''}"
 
@@ -182,7 +186,7 @@ def _fewer(verdicts: Verdicts, batch: tuple[int, int]) -> Iterator[Help]:
     placed, count = batch
     if placed:
         nowhere = np.zeros(len(verdicts.hosts), dtype=bool)
-        yield _help(verdicts, nowhere, "fewer", f"{placed} of {count} fit.", asked=count, fits=placed)
+        yield _help(verdicts, nowhere, "fewer", f"{placed} of {count} fit: ask for {placed}.", asked=count, fits=placed)
 
 
 # Another fleet: for operators.
@@ -223,7 +227,7 @@ def _one_more(verdicts: Verdicts) -> Iterator[Help]:
     if left.any():
         row, count = kinds[int(left.argmax())]
         size = ", ".join(f"{held.capacity} {name}" for name, held in sorted(hosts.shape(row).items()))
-        sentence = f"One more host like {_number(count)} of zone {hosts.zone(row)}, with {size}, would take it."
+        sentence = f"One more host of {size} in zone {hosts.zone(row)}, as there {_are(count)}, would take it."
         facts = {"hosts": count, "name": size, "zone": hosts.zone(row), "host_names": (hosts.names[row],)}
         remedy = Remedy(kind="host", sentence=sentence, for_operators=True, **facts)
         yield Help(_SIZE["host"], remedy, nowhere)

@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from corenova.db import (
+    decisions,
     hosts,
     instances,
     membership,
@@ -244,6 +245,16 @@ def test_a_placement_with_an_old_generation_claims_nothing(db):
     assert not _place(db, one, host, generation=4)
     assert db.read(lambda c: c.execute(sa.select(sa.func.sum(schema.inventories.c.used))).scalar()) == 0
     assert _place(db, one, host, generation=5)
+
+
+def test_old_decisions_are_forgotten_in_batches(db):
+    uuids = [str(uuid.uuid4()) for _ in range(7)]
+    db.write("test", lambda c: decisions.put(c, [(one, Decision(host=None)) for one in uuids]))
+    aged = sa.update(schema.decisions).where(schema.decisions.c.instance_uuid.in_(uuids[:5]))
+    db.write("test", lambda c: c.execute(aged.values(created_at=now() - 100)))
+    assert [db.write("test", lambda c: decisions.prune(c, age_s=90, most=3)) for _ in range(3)] == [3, 2, 0]
+    left = db.read(lambda c: c.execute(sa.select(schema.decisions.c.instance_uuid)).scalars().all())
+    assert set(left) == set(uuids[5:])
 
 
 def test_claims_of_one_call_on_one_host_count_together(db):

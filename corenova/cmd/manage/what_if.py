@@ -1,4 +1,4 @@
-"""``corenova-manage what-if``: where servers would go now. The API's own handler checks, the scheduler's own parts decide.
+"""``corenova-manage what-if``: where servers would go now. The API's handler checks, the scheduler's parts decide.
 
 Only what comes after is left out: the handler's request is kept instead of accepted, the decision is shown instead of
 claimed. So nothing is written, and nothing can be checked or decided differently than for POST /servers.

@@ -147,3 +147,12 @@ def test_a_host_that_stays_down_loses_its_builds_to_another(make_cloud):
     cloud.start("compute")
     # The new compute serves other hosts: nobody serves the first one any more.
     cloud.wait(lambda: cloud.server(uuid).host != first, what="the build is given to another host", timeout_s=60)
+
+
+def test_a_decision_is_forgotten_with_time_and_the_server_stays(make_cloud):
+    cloud = make_cloud({"scheduler": {"decision_retention": 2, "refresh_interval_s": 0.05}})
+    uuid = cloud.create_server()
+    cloud.wait_for(uuid)
+    assert cloud.decision(uuid).host == cloud.server(uuid).host
+    cloud.wait(lambda: cloud.decision(uuid) is None, what="the decision is forgotten")
+    assert cloud.server(uuid).vm_state == "active"

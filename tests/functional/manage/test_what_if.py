@@ -98,7 +98,7 @@ def test_it_tells_why_nowhere_and_what_would_help(fleet):
 
 def test_of_many_it_tells_how_many_fit(fleet):
     told = fleet.json("what-if", "--flavor", "2", "--count", "20", code=1)
-    assert (told["placed"], told["nothing_fits"]["remedies"][0]["sentence"]) == (16, "16 of 20 fit.")
+    assert (told["placed"], told["nothing_fits"]["remedies"][0]["sentence"]) == (16, "16 of 20 fit: ask for 16.")
 
 
 def test_for_the_eye(fleet):

@@ -160,13 +160,13 @@ CASES = {
         [("h0", {"used": (8, 0, 0)}), ("h1", {"vcpus": 1}), ("h2", {"used": (7, 0, 0)})],
         {"vcpus": 2},
         ("host", {"hosts": 2, "for_operators": True}),
-        "One more host like 2 hosts of zone nova, with 100 DISK_GB, 8192 MEMORY_MB, 8 VCPU, would take it.",
+        "One more host of 100 DISK_GB, 8192 MEMORY_MB, 8 VCPU in zone nova, as there are 2, would take it.",
     ),
     "one more host, for a group": (
         [("h0", {}), ("h1", {})],
         {"instance_group": GROUP, "instance_group_uuid": "g"},
         ("host", {"hosts": 2}),
-        "One more host like 2 hosts of zone nova, with 100 DISK_GB, 8192 MEMORY_MB, 8 VCPU, would take it.",
+        "One more host of 100 DISK_GB, 8192 MEMORY_MB, 8 VCPU in zone nova, as there are 2, would take it.",
     ),
     "no host is that large": (
         [("h0", {}), ("h1", {"used": (8, 0, 0)})],
@@ -218,7 +218,7 @@ def test_a_filter_that_nothing_helps_against_is_named_with_what_it_reads(build):
 def test_of_a_batch_it_is_told_how_many_fit(build):
     decisions = build.pipeline().place(build.table(build.host("h0", vcpus=3)), build.spec(), 5)
     remedy = decisions[-1].remedies[0]
-    assert (remedy.kind, remedy.asked, remedy.fits, remedy.sentence) == ("fewer", 5, 3, "3 of 5 fit.")
+    assert (remedy.kind, remedy.asked, remedy.fits, remedy.sentence) == ("fewer", 5, 3, "3 of 5 fit: ask for 3.")
 
 
 def test_without_hosts_nothing_helps(build):
