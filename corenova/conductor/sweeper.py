@@ -109,10 +109,13 @@ class Sweeper:
 
     def _prune(self) -> None:
         """Forget old decisions; when there are many, what is left is for the next sweep."""
+
+        def prune(connection: sa.Connection) -> int:
+            return decisions.prune(connection, age_s=self._decision_age_s, most=_PRUNE_BATCH)
+
         for _ in range(_MOST_PRUNED // _PRUNE_BATCH):
-            age_s, most = self._decision_age_s, _PRUNE_BATCH
-            if self._db.write("sweeper.prune", lambda c: decisions.prune(c, age_s=age_s, most=most)) < most:
-                self._prunes_from = time.monotonic() + min(_PRUNE_INTERVAL_S, age_s)
+            if self._db.write("sweeper.prune", prune) < _PRUNE_BATCH:
+                self._prunes_from = time.monotonic() + min(_PRUNE_INTERVAL_S, self._decision_age_s)
                 return
 
     def _wake(self, rows: Sequence[sa.Row]) -> None:

@@ -1,4 +1,4 @@
-"""What the scheduler decided for an instance and why; kept as long as the instance, or as long as the operator wants."""
+"""What the scheduler decided for an instance and why; kept with the instance, for as long as operators want."""
 
 from collections.abc import Iterable, Sequence
 

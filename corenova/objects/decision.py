@@ -51,8 +51,8 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True):
 class Remedy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A change by which a request that fits nowhere would fit. No host is named but in ``host_names``.
 
-    :param kind: reduce, zone, trait, hint, extra_spec, image_property, group, destination, fewer; and for operators
-        service, host, size, filter (scheduler/remedies.py).
+    :param kind: reduce, zone, trait, hint, extra_spec, image_property, group, destination, several, fewer; and for
+        operators service, host, size, filter (scheduler/remedies.py).
     :param sentence: the change for people.
     :param hosts: on how many of the hosts it would fit then (for ``host``: how many are like the one to add).
     :param resource_class: reduce, size: ask for ``fits`` of it in place of ``asked``; ``fewer`` has two numbers too.
@@ -61,6 +61,7 @@ class Remedy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     :param trait: the trait not to require, or not to forbid.
     :param name: the hint, extra spec or property to leave out; host: the shape; filter: the filter.
     :param filters: who refuses because of it.
+    :param parts: several: the changes that help together, as none does by itself.
     :param for_operators: not what a tenant can do, or should hear.
     :param host_names: some of these hosts, for administrators.
     """
@@ -77,6 +78,7 @@ class Remedy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     trait: str | None = None
     name: str | None = None
     filters: tuple[str, ...] = ()
+    parts: tuple["Remedy", ...] = ()
     for_operators: bool = False
     host_names: tuple[str, ...] = ()
 

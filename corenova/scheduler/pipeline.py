@@ -69,6 +69,7 @@ class Pipeline:
         self._selective = {kind: [a for a in askers if a.selective] for kind, askers in self._asked.items()}
         self._selective_weighers = [weigher for weigher in self.weighers if weigher.selective]
         self._classes: Classes | None = None
+        self._explained: tuple[tuple, Decision] | None = None
 
     def _kept(self, hosts: HostTable) -> Classes:
         if self._classes is None or self._classes.hosts is not hosts:
@@ -216,6 +217,20 @@ class Pipeline:
 
         :param batch: how many instances of the batch have found a host before, of how many.
         """
+        # Of equal requests that fit nowhere, one after the other, only the first is looked into.
+        key = (hosts, hosts.epoch, hosts.revision, spec, batch)
+        if self._explained is None or self._explained[0] != key:
+            faults = self._faults()
+            made = self._explain(hosts, spec, batch)
+            if self._faults() != faults:
+                return made
+            self._explained = (key, made)
+        return self._explained[1]
+
+    def _faults(self) -> int:
+        return sum(asker.faults for asker in (*self.stages, *self.filters))
+
+    def _explain(self, hosts: HostTable, spec: RequestSpec, batch: tuple[int, int]) -> Decision:
         verdicts = Verdicts(hosts, lambda asked: self._asked[_kind(asked)], spec)
         return Decision(
             host=None,

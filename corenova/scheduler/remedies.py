@@ -4,6 +4,7 @@ Only the plug-ins that a change concerns are asked again, about the hosts that a
 ten changes on ten thousand hosts cost little more than to say why nothing fits.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -12,13 +13,15 @@ import numpy as np
 
 from corenova.objects.decision import Remedy
 from corenova.objects.request_spec import RequestSpec
-from corenova.scheduler.changes import changes, least, with_amount
+from corenova.scheduler.changes import Change, changes, least, with_amount
 from corenova.scheduler.imagined import Empty, InService, every
 from corenova.scheduler.stages.capacity import Capacity, room_for
 from corenova.scheduler.verdicts import Verdicts, ask
 
 _MOST = 6
 _MOST_NAMES = 10
+_MOST_FIRST = 12
+"""With how many changes another one is tried, when none helps by itself."""
 _MOST_KINDS = 64
 """Of how many kinds of hosts one more is tried, the most common first."""
 _SIZE = {
@@ -43,7 +46,9 @@ def remedies(verdicts: Verdicts, *, batch: tuple[int, int] = (0, 1)) -> tuple[Re
     """
     if not len(verdicts.hosts) or verdicts.spec.is_rebuild:
         return ()
-    found = [*_other_wishes(verdicts), *_less(verdicts), *_in_service(verdicts)]
+    wishes = Wishes(verdicts)
+    found = [*wishes.without_one(), *wishes.with_less()]
+    found = [*(found or wishes.with_two_changes()), *_in_service(verdicts)]
     found += [*_refused_alone(verdicts, found), *_one_more(verdicts), *_fewer(verdicts, batch)]
     return tuple(help_.remedy for help_ in sorted(found, key=lambda h: (h.size, -h.remedy.hosts))[:_MOST])
 
@@ -68,78 +73,99 @@ def _number(count: int) -> str:
 # Another request.
 
 
-def _other_wishes(verdicts: Verdicts) -> Iterator[Help]:
-    """One wish less: another zone, without a trait, a hint, an extra spec, outside the group."""
-    for change in changes(verdicts.spec):
-        mask = verdicts.fitting(change.spec, change.fields)
-        if not mask.any():
-            continue
+class Wishes:
+    """The request with one wish less, or with less of something; on request with ``before`` changed already."""
+
+    def __init__(self, verdicts: Verdicts, before: Change | None = None):
+        self._verdicts = verdicts
+        self._hosts = verdicts.hosts
+        self._before = before
+        self._spec = verdicts.spec if before is None else before.spec
+        self._fields = frozenset() if before is None else before.fields
+
+    def without_one(self) -> Iterator[Help]:
+        """Another zone, without a trait, a hint, an extra spec, outside the group."""
+        for change in changes(self._spec):
+            if self._before is not None and change.said <= self._before.said:
+                continue  # a pair is tried in one order
+            mask = self._verdicts.fitting(change.spec, change.fields | self._fields)
+            if mask.any():
+                yield self._help(change, mask, _SIZE[change.kind])
+
+    def with_less(self) -> Iterator[Help]:
+        """The largest amount of one resource class that fits while all else stays; or less of several."""
+        found = [one for name, asked in self._spec.resources().items() if (one := self._less_of(name, asked))]
+        yield from found or (_less_of_several(self._verdicts) if self._before is None else ())
+
+    def with_two_changes(self) -> Iterator[Help]:
+        """Every one of the changes above together with another."""
+        pairs = (
+            help_
+            for change in itertools.islice(changes(self._spec), _MOST_FIRST)
+            for wishes in [Wishes(self._verdicts, change)]
+            for help_ in itertools.chain(wishes.without_one(), wishes.with_less())
+        )
+        yield from itertools.islice(pairs, _MOST)
+
+    def _less_of(self, name: str, asked: int) -> Help | None:
+        fits, mask = self._largest(name, asked)
+        if not fits:
+            return None
+        said = f"With {asked - fits} {name} less, {fits} instead of {asked},"
+        facts = {"resource_class": name, "asked": asked, "fits": fits}
+        return self._help(Change("reduce", said, self._spec, frozenset(), facts), mask, (asked - fits) / asked)
+
+    def _largest(self, name: str, asked: int) -> tuple[int, np.ndarray]:
+        """Return the largest amount of a class below ``asked`` that fits somewhere, and where; 0 when there is none."""
+        nowhere = np.zeros(len(self._hosts), dtype=bool)
+        made = with_amount(self._spec, name, asked - 1)
+        if made is None:
+            return 0, nowhere
+        others = {other: amount for other, amount in self._spec.resources().items() if other != name}
+        most, possible = _most_at_once(self._verdicts, name, asked - 1)
+        possible &= self._verdicts.untouched(made[0], made[1] | self._fields) & room_for(self._hosts, others)
+        if not possible.any():
+            return 0, nowhere
+        # Capacity says yes to the largest of these at once. Others who read the amount may want still less: then halve.
+        step = int(self._hosts.limits(name)[2][possible].max())
+        low, high = least(self._spec, name) - 1, int(most[possible].max())
+        fits, mask, amount = 0, nowhere, high
+        while low < amount:
+            made = with_amount(self._spec, name, amount)
+            found = self._verdicts.fitting(made[0], made[1] | self._fields, possible) if made else nowhere
+            if found.any():
+                fits, mask, low = amount, found, amount
+            else:
+                high = amount - 1
+            amount = (low + high + 1) // 2
+            amount -= amount % step
+        return fits, mask
+
+    def _help(self, change: Change, mask: np.ndarray, size: float) -> Help:
+        """Word one change, or two of which one was made before."""
+        both = [change] if self._before is None else [self._before, change]
+        filters = tuple(asker.name for asker, kept in self._verdicts.kept.items() if (mask & ~kept.mask).any())
+        parts = tuple(Remedy(kind=one.kind, sentence=one.said, **one.facts, **self._zones(one, mask)) for one in both)
+        said = both[0].said if len(both) == 1 else f"{both[0].said}, and {both[1].said[0].lower()}{both[1].said[1:]}"
+        by = f" ({', '.join(filters)})" if change.kind not in ("zone", "reduce") else ""
+        sentence = f"{said}{by} it fits on {_number(np.count_nonzero(mask))}."
+        if len(both) == 2:
+            size += _SIZE[self._before.kind]
+            return _help(self._verdicts, mask, "several", sentence, size=size, filters=filters, parts=parts)
+        facts = {**change.facts, **self._zones(change, mask)}
         if change.kind == "zone":
-            yield _other_zone(verdicts, mask)
-            continue
-        filters = tuple(asker.name for asker, kept in verdicts.kept.items() if (mask & ~kept.mask).any())
-        by = f" ({', '.join(filters)})" if filters else ""
-        sentence = f"{change.said}{by} it fits on {_number(np.count_nonzero(mask))}."
-        yield _help(verdicts, mask, change.kind, sentence, filters=filters, **change.facts)
+            zones = ", ".join(f"{zone} ({_number(count)})" for zone, count in self._counted(mask))
+            sentence = f"In another zone it fits: {zones}."
+        return _help(self._verdicts, mask, change.kind, sentence, size=size, filters=filters, **facts)
 
+    def _zones(self, change: Change, mask: np.ndarray) -> dict[str, object]:
+        if change.kind != "zone":
+            return {}
+        best, *others = (zone for zone, _ in self._counted(mask))
+        return {"zone": best, "also": tuple(others)}
 
-def _other_zone(verdicts: Verdicts, mask: np.ndarray) -> Help:
-    zones = Counter(verdicts.hosts.zone(row) for row in np.flatnonzero(mask).tolist()).most_common()
-    said = ", ".join(f"{zone} ({_number(count)})" for zone, count in zones)
-    best, *others = (zone for zone, _ in zones)
-    return _help(verdicts, mask, "zone", f"In another zone it fits: {said}.", zone=best, also=tuple(others))
-
-
-# Less of something.
-
-
-def _less(verdicts: Verdicts) -> Iterator[Help]:
-    """The largest amount of one resource class that fits while all else stays; or less of several."""
-    alone = False
-    for name, asked in verdicts.spec.resources().items():
-        fits, mask = _largest(verdicts, name, asked)
-        if fits:
-            alone = True
-            share = (asked - fits) / asked
-            sentence = (
-                f"With {asked - fits} {name} less, {fits} instead of {asked}, it fits on "
-                f"{_number(np.count_nonzero(mask))}."
-            )
-            yield _help(verdicts, mask, "reduce", sentence, size=share, resource_class=name, asked=asked, fits=fits)
-    if not alone:
-        yield from _less_of_several(verdicts)
-
-
-def _largest(verdicts: Verdicts, name: str, asked: int) -> tuple[int, np.ndarray]:
-    """Return the largest amount of a class below ``asked`` that fits somewhere, and where; 0 when there is none."""
-    spec, hosts = verdicts.spec, verdicts.hosts
-    nowhere = np.zeros(len(hosts), dtype=bool)
-    one_less = with_amount(spec, name, asked - 1)
-    if one_less is None:
-        return 0, nowhere
-    others = {other: amount for other, amount in spec.resources().items() if other != name}
-    left = verdicts.untouched(*one_less) & room_for(hosts, others)
-    most, possible = _most_at_once(verdicts, name, asked - 1)
-    possible &= left
-    if not possible.any():
-        return 0, nowhere
-    # Capacity says yes to the largest of these at once. Others who read the amount may want still less: then halve.
-    steps = int(hosts.limits(name)[2][possible].max())
-    low, high = least(spec, name) - 1, int(most[possible].max())
-    fits, mask = 0, nowhere
-    amount = high
-    while low < high:
-        made = with_amount(spec, name, amount)
-        found = verdicts.fitting(*made, possible) if made else nowhere
-        if found.any():
-            fits, mask, low = amount, found, amount
-        else:
-            high = amount - 1
-        amount = (low + high + 1) // 2
-        amount -= amount % steps
-        if amount <= low:
-            break
-    return fits, mask
+    def _counted(self, mask: np.ndarray) -> list[tuple[str, int]]:
+        return Counter(self._hosts.zone(row) for row in np.flatnonzero(mask).tolist()).most_common()
 
 
 def _most_at_once(verdicts: Verdicts, name: str, most: int) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ from corenova.objects.request_spec import RequestSpec
 from corenova.scheduler.askers import Asker, Columns
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.traced import TracedSpec
+from corenova.scheduler.views import Subset
 
 _MOST_HOSTS = 1000
 """Of how many hosts the reasons are kept, shared evenly among those who refused any."""
@@ -120,10 +121,11 @@ class Verdicts:
     def fitting(self, spec: RequestSpec, changed: frozenset[str], among: np.ndarray | None = None) -> np.ndarray:
         """Return where ``spec`` fits, which differs from the request in the ``changed`` fields and in no other."""
         left = self.untouched(spec, changed)
-        if among is not None:
-            left &= among
+        rows = np.flatnonzero(left if among is None else left & among)
         for asker in self.askers_of(spec):
             kept = self.kept.get(asker)
-            if (kept is None or kept.reads & changed) and left.any():
-                left = left & ask(asker, self.hosts, spec, left).mask
-        return left
+            if (kept is None or kept.reads & changed) and len(rows):
+                rows = rows[ask(asker, Subset(self.hosts, rows), spec).mask]
+        fits = np.zeros(len(self.hosts), dtype=bool)
+        fits[rows] = True
+        return fits

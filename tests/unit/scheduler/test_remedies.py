@@ -138,6 +138,19 @@ CASES = {
         ("hint", {"name": "not", "filters": ("Apart",)}),
         "Without the hint not (Apart) it fits on 1 host.",
     ),
+    "another zone and less": (
+        [("h0", {"aggregates": [EAST], "vcpus": 1}), ("h1", {"aggregates": [WEST], "vcpus": 3})],
+        {"availability_zone": "nova", "vcpus": 4},
+        ("several", {"hosts": 1}),
+        "In another zone, and with 1 VCPU less, 3 instead of 4, it fits on 1 host.",
+    ),
+    "two wishes less": (
+        [("h0", {})],
+        {"extra_specs": {"capabilities:kind": "x"}, "scheduler_hints": {"not": ["h0"]}},
+        ("several", {"filters": ("Apart", "Facts")}),
+        "Without the flavor's extra spec capabilities:kind = x, and without the hint not (Apart, Facts) it fits on 1 "
+        "host.",
+    ),
     "the group": (
         [("h0", {}), ("h1", {})],
         {"instance_group": GROUP, "instance_group_uuid": "g"},
@@ -268,6 +281,18 @@ def test_plug_ins_that_a_change_does_not_concern_are_not_asked_again(build):
     assert len(asked) <= 50 + 1, "once about every host, and once about one that there might be"
 
 
+def test_equal_requests_that_fit_nowhere_are_looked_into_once(build):
+    asked = []
+    costly = build.plugin("Costly", host_passes=lambda state, _: asked.append(state.host))
+    pipeline, hosts = build.pipeline([costly]), build.table(3)
+    first = pipeline.explain(hosts, build.spec())
+    number = len(asked)
+    assert pipeline.explain(hosts, build.spec()) is first and len(asked) == number
+    hosts.consume(0, {"VCPU": 8})
+    assert pipeline.explain(hosts, build.spec()) is not first and len(asked) > number
+    assert pipeline.explain(hosts, build.spec(vcpus=2)).stages[-1].name == "Costly"
+
+
 # Laws.
 
 HOSTS = st.lists(
@@ -304,6 +329,8 @@ SPECS = st.fixed_dictionaries(
     }
 )
 APPLIED = {
+    "several": lambda spec, remedy: _all_of(spec, remedy.parts),
+    "image_property": lambda spec, remedy: replace(spec, image=None),
     "zone": lambda spec, remedy: replace(spec, availability_zone=remedy.zone),
     "hint": lambda spec, remedy: replace(spec, scheduler_hints={}),
     "group": lambda spec, remedy: replace(spec, instance_group=None),
@@ -311,6 +338,12 @@ APPLIED = {
     "extra_spec": lambda spec, remedy: _without_extra_spec(spec, remedy.name),
     "reduce": lambda spec, remedy: _reduced(spec, remedy),
 }
+
+
+def _all_of(spec, parts):
+    for part in parts:
+        spec = APPLIED[part.kind](spec, part)
+    return spec
 
 
 def _without_extra_spec(spec, key):
