@@ -54,7 +54,8 @@ class Remedy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     :param kind: reduce, zone, trait, hint, extra_spec, image_property, group, destination, several, fewer; and for
         operators service, host, size, filter (scheduler/remedies.py).
     :param sentence: the change for people.
-    :param hosts: on how many of the hosts it would fit then (for ``host``: how many are like the one to add).
+    :param hosts: on how many of the hosts it would fit then, of a large fleet at least (for ``host``: how many are like
+        the one to add).
     :param resource_class: reduce, size: ask for ``fits`` of it in place of ``asked``; ``fewer`` has two numbers too.
     :param amounts: reduce, when less of several classes is needed: what fits of each.
     :param zone: the zone to ask for; ``also`` has the others.

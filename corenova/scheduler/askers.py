@@ -25,6 +25,7 @@ class Asker:
 
     :ivar once: in a batch of equal instances it is not asked again about a host that was chosen.
     :ivar faults: how often it has failed.
+    :ivar is_scalar: it has no vector form.
     :ivar built_in: it is a stage with ``of_row``, the form that no plug-in has.
     """
 
@@ -39,6 +40,7 @@ class Asker:
         self._scalar = getattr(plugin, "host_passes", None)
         self._of_row = getattr(plugin, "of_row", None)
         self.built_in = self._of_row is not None
+        self.is_scalar = self._vector is None
 
     def applies(self, spec: RequestSpec) -> bool:
         """Tell whether a selective filter has a say on this request; one that fails to tell has."""

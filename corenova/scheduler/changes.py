@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from corenova.objects.request_spec import DISK_GB, MEMORY_MB, VCPU, Flavor, RequestSpec
+from corenova.exceptions import InvalidInput
+from corenova.objects.request_spec import DISK_GB, MEMORY_MB, PCPU, VCPU, Flavor, RequestSpec
+from corenova.objects.topology_wish import wish
 
 _MOST = 16
 """How many changes of one kind are tried; flavors with more extra specs than that are rare."""
@@ -36,7 +38,22 @@ class Change(NamedTuple):
 def changes(spec: RequestSpec) -> Iterator[Change]:
     """Return the changes that can be made of a request, but for the amounts it asks for."""
     for make in (_zone, _destination, _hints, _traits, _extra_specs, _properties, _group):
-        yield from islice(make(spec), _MOST)
+        for change in islice(make(spec), _MOST):
+            renewed = _renewed(change.spec, change.fields)
+            if renewed is not None:
+                yield change._replace(spec=renewed[0], fields=renewed[1])
+
+
+def _renewed(spec: RequestSpec, fields: frozenset[str]) -> tuple[RequestSpec, frozenset[str]] | None:
+    """Return the request with what flavor and image wish of the topology now; None: it would contradict itself."""
+    before = spec.topology
+    if before is None:
+        return spec, fields
+    try:
+        now = wish(spec.flavor, spec.image, {request.alias: request for request in before.devices})
+    except InvalidInput:
+        return None
+    return (spec, fields) if now == before else (replace(spec, topology=now), fields | {"topology"})
 
 
 def _zone(spec: RequestSpec) -> Iterator[Change]:
@@ -59,15 +76,15 @@ def _hints(spec: RequestSpec) -> Iterator[Change]:
 
 
 def _traits(spec: RequestSpec) -> Iterator[Change]:
-    for wish, traits, said in zip(("required", "forbidden"), spec.traits(), ("requiring", "forbidding"), strict=True):
+    for word, traits, said in zip(("required", "forbidden"), spec.traits(), ("requiring", "forbidding"), strict=True):
         for trait in traits:
 
-            def other(key: str, value: str, trait: str = trait, wish: str = wish) -> bool:
+            def other(key: str, value: str, trait: str = trait, word: str = word) -> bool:
                 prefix, _, name = key.partition(":")
-                return (name, value) != (trait, wish) or prefix.rstrip("0123456789") != "trait"
+                return (name, value) != (trait, word) or prefix.rstrip("0123456789") != "trait"
 
             changed, fields = _filtered(spec, other)
-            facts = {"trait": trait, "name": wish}
+            facts = {"trait": trait, "name": word}
             yield Change("trait", f"Without {said} the trait {trait}", changed, fields, facts)
 
 
@@ -139,16 +156,18 @@ def with_amount(spec: RequestSpec, resource_class: str, amount: int) -> tuple[Re
         extra_specs = {key: value for key, value in flavor.extra_specs.items() if key not in named}
         extra_specs[f"resources:{resource_class}"] = str(amount)
         changed, fields = replace(flavor, extra_specs=extra_specs), frozenset({_EXTRA_SPECS})
-    elif resource_class == VCPU:
-        changed, fields = replace(flavor, vcpus=amount), frozenset({"flavor.vcpus"})
+    elif resource_class in (VCPU, PCPU):
+        cut = spec.resources()[resource_class] - amount
+        changed, fields = replace(flavor, vcpus=flavor.vcpus - cut), frozenset({"flavor.vcpus"})
     elif resource_class == MEMORY_MB:
         changed, fields = replace(flavor, memory_mb=amount), frozenset({"flavor.memory_mb"})
     elif resource_class == DISK_GB:
         changed, fields = _with_disk(flavor, amount), _DISK_FIELDS
     else:
         return None
-    made = replace(spec, flavor=changed)
-    return (made, fields) if made.resources() == {**spec.resources(), resource_class: amount} else None
+    renewed = _renewed(replace(spec, flavor=changed), fields)
+    wanted = {**spec.resources(), resource_class: amount}
+    return renewed if renewed is not None and renewed[0].resources() == wanted else None
 
 
 def _is_amount(key: str, resource_class: str) -> bool:

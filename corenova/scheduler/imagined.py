@@ -5,10 +5,12 @@ They answer whether it would help to wait for a host, or to add one, without a s
 
 from collections.abc import Callable, Iterable
 
+import msgspec
 import numpy as np
 
 from corenova.objects.host_state import Inventory, Service
 from corenova.objects.request_spec import DISK_GB, MEMORY_MB, VCPU
+from corenova.objects.topology import UNUSED, HostTopology
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.views import NOTHING, HostView, Subset
 
@@ -56,6 +58,10 @@ def _all_vcpus(shape: dict[str, Inventory]) -> float:
     return held.total * held.allocation_ratio
 
 
+def _unused(topology: HostTopology | None) -> HostTopology | None:
+    return topology and msgspec.structs.replace(topology, used=UNUSED)
+
+
 class EmptyView(InServiceView):
     """A new host of the size, the facts and the aggregates of one that is there; nothing is on it."""
 
@@ -65,6 +71,8 @@ class EmptyView(InServiceView):
     free_disk_mb = _of_size(_capacity(DISK_GB, 1024), "All disk, in MiB.")
     vcpus_free = _of_size(_all_vcpus, "total * ratio.")
     inventories = _of_size(lambda shape: shape, "Every resource class, nothing used.")
+    topology = property(lambda view: _unused(view._table.topologies[view._row]), doc="Cells and devices, nothing used.")
+    free_pci_devices = property(lambda view: view.topology.free_devices if view.topology else 0, doc="All of them.")
     vcpus_used = num_instances = num_io_ops = failed_builds = property(lambda view: 0, doc="Nothing.")
 
 
@@ -79,6 +87,11 @@ class Empty(InService):
     num_instances = _zeros("None.")
     num_io_ops = _zeros("None.")
     failed_builds = _zeros("None.")
+
+    @property
+    def free_pci_devices(self) -> np.ndarray:
+        """All of them."""
+        return np.array([view.free_pci_devices for view in self.states], dtype=np.int64)
 
     @property
     def names(self) -> list[str]:

@@ -19,8 +19,8 @@ from corenova.scheduler.askers import Asker, Weigher
 from corenova.scheduler.classes import Classes, RequestClass
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.ranking import Part, part_of
-from corenova.scheduler.topologies import Topology, claim_for
 from corenova.scheduler.remedies import remedies
+from corenova.scheduler.topologies import Topology, claim_for
 from corenova.scheduler.verdicts import Verdicts
 
 _LAZY = 16

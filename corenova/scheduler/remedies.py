@@ -20,6 +20,7 @@ from corenova.scheduler.verdicts import Verdicts, ask
 
 _MOST = 6
 _MOST_NAMES = 10
+_MOST_HALVED = 64
 _MOST_FIRST = 12
 """With how many changes another one is tried, when none helps by itself."""
 _MOST_KINDS = 64
@@ -126,20 +127,28 @@ class Wishes:
         possible &= self._verdicts.untouched(made[0], made[1] | self._fields) & room_for(self._hosts, others)
         if not possible.any():
             return 0, nowhere
-        # Capacity says yes to the largest of these at once. Others who read the amount may want still less: then halve.
+        high = int(most[possible].max())
+        mask = self._with(name, high, possible)
+        if mask.any():
+            return high, mask
+        # Capacity has nothing against it, somebody else who reads the amount has: halve, for the hosts with the most.
         step = int(self._hosts.limits(name)[2][possible].max())
-        low, high = least(self._spec, name) - 1, int(most[possible].max())
-        fits, mask, amount = 0, nowhere, high
-        while low < amount:
-            made = with_amount(self._spec, name, amount)
-            found = self._verdicts.fitting(made[0], made[1] | self._fields, possible) if made else nowhere
-            if found.any():
-                fits, mask, low = amount, found, amount
+        few = np.zeros(len(self._hosts), dtype=bool)
+        few[np.argsort(np.where(possible, -most, 1), kind="stable")[:_MOST_HALVED]] = True
+        low, high = least(self._spec, name) - 1, high - 1
+        while (amount := (low + high + 1) // 2 // step * step) > low:
+            if self._with(name, amount, few & possible).any():
+                low = amount
             else:
                 high = amount - 1
-            amount = (low + high + 1) // 2
-            amount -= amount % step
-        return fits, mask
+        mask = self._with(name, low, possible)
+        return (low, mask) if mask.any() else (0, nowhere)
+
+    def _with(self, name: str, amount: int, among: np.ndarray) -> np.ndarray:
+        made = with_amount(self._spec, name, amount) if amount else None
+        if made is None:
+            return np.zeros(len(self._hosts), dtype=bool)
+        return self._verdicts.fitting(made[0], made[1] | self._fields, among)
 
     def _help(self, change: Change, mask: np.ndarray, size: float) -> Help:
         """Word one change, or two of which one was made before."""
@@ -148,7 +157,8 @@ class Wishes:
         parts = tuple(Remedy(kind=one.kind, sentence=one.said, **one.facts, **self._zones(one, mask)) for one in both)
         said = both[0].said if len(both) == 1 else f"{both[0].said}, and {both[1].said[0].lower()}{both[1].said[1:]}"
         by = f" ({', '.join(filters)})" if change.kind not in ("zone", "reduce") else ""
-        sentence = f"{said}{by} it fits on {_number(np.count_nonzero(mask))}."
+        at_least = "at least " if self._verdicts.partial else ""
+        sentence = f"{said}{by} it fits on {at_least}{_number(np.count_nonzero(mask))}."
         if len(both) == 2:
             size += _SIZE[self._before.kind]
             return _help(self._verdicts, mask, "several", sentence, size=size, filters=filters, parts=parts)
@@ -275,11 +285,12 @@ def _too_large(verdicts: Verdicts, nowhere: np.ndarray) -> Help:
 def _refused_alone(verdicts: Verdicts, found: Sequence[Help]) -> Iterator[Help]:
     """Filters that are the only obstacle on hosts for which no other remedy is known."""
     helped = np.zeros(len(verdicts.hosts), dtype=bool)
+    overcome = {name for one in found for name in one.remedy.filters}
     for one in found:
         helped |= one.mask
     for asker, mask in verdicts.alone().items():
         mask = mask & ~helped
-        if mask.any() and not isinstance(asker.plugin, Capacity):
+        if mask.any() and asker.name not in overcome and not isinstance(asker.plugin, Capacity):
             reads = ", ".join(sorted(verdicts.kept[asker].reads)) or "nothing"
             sentence = f"{asker.name} alone refuses {_number(np.count_nonzero(mask))}; of the request it reads {reads}."
             facts = {"name": asker.name, "filters": (asker.name,), "for_operators": True}

@@ -20,6 +20,9 @@ from corenova.scheduler.views import Subset
 _MOST_HOSTS = 1000
 """Of how many hosts the reasons are kept, shared evenly among those who refused any."""
 
+_MOST_ASKED = 2000
+"""About how many hosts a scalar filter is asked again for each change: a fit to NUMA cells takes 50 us a host."""
+
 
 class Verdict(NamedTuple):
     """One stage's or filter's answer on all hosts, and which fields of the request it comes from.
@@ -46,12 +49,14 @@ class Verdicts:
     """All verdicts on one request.
 
     :param askers_of: which stages and filters have to be asked for a request.
+    :ivar partial: the last answer of :meth:`fitting` is about some hosts only.
     """
 
     def __init__(self, hosts: HostTable, askers_of: Callable[[RequestSpec], Sequence[Asker]], spec: RequestSpec):
         self.hosts = hosts
         self.spec = spec
         self.askers_of = askers_of
+        self.partial = False
         self.kept = {asker: ask(asker, hosts, spec) for asker in askers_of(spec)}
 
     def results(self) -> tuple[StageResult, ...]:
@@ -119,12 +124,19 @@ class Verdicts:
         return left
 
     def fitting(self, spec: RequestSpec, changed: frozenset[str], among: np.ndarray | None = None) -> np.ndarray:
-        """Return where ``spec`` fits, which differs from the request in the ``changed`` fields and in no other."""
+        """Return where ``spec`` fits, which differs from the request in the ``changed`` fields and in no other.
+
+        Who has the scalar form alone is asked about _MOST_ASKED hosts, evenly spread: then it may fit on more.
+        """
+        self.partial = False
         left = self.untouched(spec, changed)
         rows = np.flatnonzero(left if among is None else left & among)
         for asker in self.askers_of(spec):
             kept = self.kept.get(asker)
             if (kept is None or kept.reads & changed) and len(rows):
+                if asker.is_scalar and len(rows) > _MOST_ASKED:
+                    self.partial = True
+                    rows = rows[:: -(-len(rows) // _MOST_ASKED)]
                 rows = rows[ask(asker, Subset(self.hosts, rows), spec).mask]
         fits = np.zeros(len(self.hosts), dtype=bool)
         fits[rows] = True

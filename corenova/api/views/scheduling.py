@@ -41,6 +41,7 @@ FIELDS: tuple[Field, ...] = (
     Field("stages", lambda seen: _fields(seen.decision.stages)),
     Field("weights", lambda seen: seen.decision.weights),
     Field("alternates", lambda seen: [seen.name(h) | {"availability_zone": z} for h, z in seen.decision.alternates]),
+    Field("remedies", lambda seen: list(_remedies(seen))),
     Field("rejections", lambda seen: list(_rejections(seen))),
 )
 
@@ -55,6 +56,15 @@ def show(decision: Decision, project_id: str, *, with_hosts: bool) -> dict[str, 
 
 def _fields(structs: Iterable[msgspec.Struct]) -> list[dict[str, object]]:
     return [msgspec.structs.asdict(struct) for struct in structs]
+
+
+def _remedies(seen: Seen) -> Iterable[dict[str, object]]:
+    """Those that are the viewer's to choose; fields that say nothing are left out."""
+    for remedy in seen.decision.remedies:
+        if seen.with_hosts:
+            yield msgspec.to_builtins(remedy)
+        elif not remedy.for_operators:
+            yield msgspec.to_builtins(msgspec.structs.replace(remedy, host_names=()))
 
 
 def _rejections(seen: Seen) -> Iterable[dict[str, object]]:

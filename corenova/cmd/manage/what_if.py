@@ -28,6 +28,7 @@ from corenova.identity.seed import ADMIN_PROJECT
 from corenova.image.store import ImageStore
 from corenova.objects.context import RequestContext, new_request_id
 from corenova.objects.decision import Decision
+from corenova.objects.pci_alias import read_aliases
 from corenova.objects.request_spec import ImageMeta, RequestSpec
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.manager import build_pipeline, resolved
@@ -121,6 +122,7 @@ def _wanted(conf: cfg.ConfigOpts, db: Database) -> RequestSpec:
         find_image=find_image,
         provisioner=listener,
         instance_actions=None,
+        pci_aliases=read_aliases(conf.pci.alias),
     )
     body = db.read(lambda connection: _body(connection, asked, project))
     check_body(schemas.create, _VERSION, body)

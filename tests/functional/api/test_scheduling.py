@@ -4,7 +4,7 @@ import pytest
 
 from corenova.api.views.servers import host_id
 from corenova.db import decisions
-from corenova.objects.decision import Decision, Rejection, StageResult
+from corenova.objects.decision import Decision, Refusal, Remedy, StageResult
 
 STAGES = (StageResult("HostEnabled", 2, 2), StageResult("Capacity", 2, 1), StageResult("Odd", 1, 1, True))
 PLACED = Decision(
@@ -18,9 +18,21 @@ PLACED = Decision(
 NOWHERE = Decision(
     host=None,
     stages=(StageResult("HostEnabled", 2, 1), StageResult("Capacity", 1, 0)),
-    rejections=(
-        Rejection("host1", "HostEnabled", "disabled: the fan of host1 is broken"),
-        Rejection("host2", "Capacity", "3 VCPU free, 4 asked"),
+    refusals=(
+        Refusal("HostEnabled", "disabled: the fan of host1 is broken", ("host1",)),
+        Refusal("Capacity", "3 VCPU free, 4 asked", ("host2",)),
+    ),
+    remedies=(
+        Remedy(kind="service", sentence="1 would take it.", hosts=1, host_names=("host1",), for_operators=True),
+        Remedy(
+            kind="reduce",
+            sentence="With 1 VCPU less.",
+            hosts=1,
+            resource_class="VCPU",
+            asked=4,
+            fits=3,
+            host_names=("host2",),
+        ),
     ),
     summary="No valid host was found. Of 2 hosts, HostEnabled refused 1, Capacity refused 1.",
 )
@@ -52,6 +64,7 @@ def test_an_administrator_sees_hosts(cloud, server):
             ],
             "weights": {"RAMWeigher": 1.0, "total": 1.0},
             "alternates": [{"host": "host2", "availability_zone": "nova"}],
+            "remedies": [],
             "rejections": [],
         }
     }
@@ -76,7 +89,21 @@ def test_when_nothing_fits_operators_read_why_each_host_refused(cloud, server):
         {"host": "host1", "stage": "HostEnabled", "reason": "disabled: the fan of host1 is broken"},
         {"host": "host2", "stage": "Capacity", "reason": "3 VCPU free, 4 asked"},
     ]
+    assert [(one["kind"], one["host_names"]) for one in known["remedies"]] == [
+        ("service", ["host1"]),
+        ("reduce", ["host2"]),
+    ]
     answer = cloud.get(path)
+    assert answer.json["scheduling"]["remedies"] == [
+        {
+            "kind": "reduce",
+            "sentence": "With 1 VCPU less.",
+            "hosts": 1,
+            "resource_class": "VCPU",
+            "asked": 4,
+            "fits": 3,
+        }
+    ]
     assert answer.json["scheduling"]["rejections"] == [
         {"hostId": host_id("p-one", "host1"), "stage": "HostEnabled"},
         {"hostId": host_id("p-one", "host2"), "stage": "Capacity"},

@@ -105,7 +105,7 @@ def test_for_the_eye(fleet):
     done = fleet.manage("what-if", "--flavor", "1", "--count", "2")
     assert done.returncode == 0
     lines = done.stdout.splitlines()
-    assert lines[0] == "2 of 2 would be placed, on 1 host."
+    assert lines[0] == "2 of 2 would be placed, on 2 hosts."
     assert lines[2].split()[:3] == ["SERVER", "HOST", "ZONE"]
     assert lines[3].split()[:3] == ["1", "h1", "nova"]
     done = fleet.manage("what-if", "--flavor", "choosy")

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from corenova.objects.host_state import Inventory
 from corenova.objects.request_spec import ImageMeta, InstanceGroup
+from corenova.objects.topology import HostTopology, NumaCell
+from corenova.objects.topology_wish import with_wish
 from corenova.scheduler.changes import with_amount
 
 EAST, WEST = {"availability_zone": "east"}, {"availability_zone": "west"}
@@ -291,6 +293,38 @@ def test_equal_requests_that_fit_nowhere_are_looked_into_once(build):
     hosts.consume(0, {"VCPU": 8})
     assert pipeline.explain(hosts, build.spec()) is not first and len(asked) > number
     assert pipeline.explain(hosts, build.spec(vcpus=2)).stages[-1].name == "Costly"
+
+
+def test_what_is_wished_of_the_topology_follows_the_change(build):
+    cells = tuple(NumaCell(id=n, memory_mb=4096, dedicated=((2 * n,), (2 * n + 1,))) for n in range(2))
+    numa = {"inventories": {"PCPU": Inventory(total=4)}, "topology": HostTopology(cells=cells)}
+    spec = with_wish(build.spec(vcpus=3, extra_specs={"hw:cpu_policy": "dedicated"}), {})
+    table = build.table(build.host("numa", **numa), build.host("plain", used=(8, 0, 0)))
+    (decision,) = build.pipeline().place(table, spec, 1)
+    told = {(r.kind, r.resource_class or r.name): (r.fits, r.host_names) for r in decision.remedies}
+    assert told["reduce", "PCPU"] == (2, ("numa",))
+    assert told["extra_spec", "hw:cpu_policy"] == (None, ("numa",))
+    table = build.table(build.host("numa", **numa))
+    spec = with_wish(build.spec(vcpus=2, extra_specs={"hw:cpu_policy": "dedicated"}), {})
+    decision = build.pipeline().place(table, spec, 3)[-1]
+    assert "host" in [r.kind for r in decision.remedies], "a new one has all of its CPUs"
+
+
+def test_a_scalar_filter_is_asked_again_about_a_bounded_number_of_hosts(build):
+    asked = []
+
+    def passes(state, spec):
+        asked.append(state.host)
+        return spec.flavor.extra_specs.get("x") is None
+
+    table = build.table(4500)
+    (decision,) = build.pipeline([build.plugin("Costly", host_passes=passes)]).place(
+        table, build.spec(extra_specs={"x": "1"}), 1
+    )
+    assert (decision.remedies[0].kind, decision.remedies[0].hosts) == ("extra_spec", 1500)
+    assert decision.remedies[0].sentence.endswith("it fits on at least 1500 hosts.")
+    assert [remedy.kind for remedy in decision.remedies] == ["extra_spec"]
+    assert len(asked) < 2 * 4500 + 2000 + 10, "to decide, to explain, and for the one change"
 
 
 # Laws.
