@@ -13,8 +13,9 @@ from corenova.scheduler.pipeline import Pipeline
 def add(parts: Parts, host: ServiceHost, pipeline: Pipeline) -> None:
     """Add a scheduler to the process."""
     manager = SchedulerManager(parts.conf, parts.db, parts.events, pipeline)
-    server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=4)
+    server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=16)
     beat = Heartbeat(parts, SCHEDULER)
+    host.add("scheduler decisions", lambda: None, manager.stop)
     host.add("scheduler", server.start, lambda: server.stop(1.0))
     host.add("scheduler heartbeat", beat.start, beat.stop)
 

@@ -1,7 +1,8 @@
 """Plug-ins in a form that the pipeline can ask: the scalar form is lifted, faults are contained and counted.
 
 A filter that fails says no (it fails closed), a weigher that fails weighs nothing for this decision. What failed must
-not be kept for other requests, so whoever keeps answers looks at ``faults`` before and after.
+not be kept for other requests, so whoever keeps answers looks at ``faults`` before and after. Who fails at many
+requests is switched off by its breaker: the filter refuses every host, the weigher weighs nothing, neither is called.
 """
 
 import logging
@@ -11,6 +12,7 @@ from itertools import repeat
 
 import numpy as np
 
+from corenova.breaker import Breaker, Breakers
 from corenova.objects.host_state import HostState
 from corenova.objects.request_spec import RequestSpec
 from corenova.scheduler.hosts import HostTable
@@ -18,9 +20,39 @@ from corenova.scheduler.views import Subset
 
 LOG = logging.getLogger(__name__)
 Columns = HostTable | Subset
+FAULTS = (Exception, SystemExit, GeneratorExit)
+"""What a plug-in may raise without harm to others."""
+_Stopped = RuntimeError("it raised StopIteration")  # which ends a map() without a word
+_LONGEST_REASON = 500
+_PLAIN = {bool}
 
 
-class Asker:
+class _Asked:
+    """What filters and weighers have in common: a name, a breaker, a count of faults."""
+
+    def __init__(self, name: str, plugin: object, breaker: Breaker | None):
+        self.name = name
+        self.plugin = plugin
+        self.faults = 0
+        self.selective = hasattr(plugin, "applies")
+        self.breaker = breaker or Breakers().of(name)
+
+    def fault(self, error: BaseException, *, once: bool = True) -> None:
+        """Note that a call has failed. In one decision it may fail for many hosts: that is one fault to the breaker."""
+        self.faults += 1
+        what = f"{type(error).__name__}: {error}"
+        if self.breaker.fault(what, once=once):
+            LOG.error("%s: %s", self._effect(), what)
+
+    def _effect(self) -> str:
+        raise NotImplementedError
+
+    def _went_well(self) -> None:
+        if not self.breaker.is_closed:
+            self.breaker.success()
+
+
+class Asker(_Asked):
     """One stage or filter.
 
     :ivar once: in a batch of equal instances it is not asked again about a host that was chosen.
@@ -29,13 +61,10 @@ class Asker:
     :ivar built_in: it is a stage with ``of_row``, the form that no plug-in has.
     """
 
-    def __init__(self, name: str, plugin: object):
-        self.name = name
-        self.plugin = plugin
-        self.faults = 0
+    def __init__(self, name: str, plugin: object, breaker: Breaker | None = None):
+        super().__init__(name, plugin, breaker)
         self.once = bool(getattr(plugin, "run_filter_once_per_request", False))
         self.on_rebuild = bool(getattr(plugin, "RUN_ON_REBUILD", False))
-        self.selective = hasattr(plugin, "applies")
         self._vector = getattr(plugin, "mask", None)
         self._scalar = getattr(plugin, "host_passes", None)
         self._of_row = getattr(plugin, "of_row", None)
@@ -43,11 +72,13 @@ class Asker:
         self.is_scalar = self._vector is None
 
     def applies(self, spec: RequestSpec) -> bool:
-        """Tell whether a selective filter has a say on this request; one that fails to tell has."""
+        """Tell whether a selective filter has a say on this request; one that fails to tell, or is off, has."""
+        if self.breaker.is_open:
+            return True
         try:
             return bool(self.plugin.applies(spec))
-        except Exception as error:
-            self._fault(error)
+        except FAULTS as error:
+            self.fault(error)
             return True
 
     def mask(self, hosts: Columns, spec: RequestSpec, among: np.ndarray | None = None) -> np.ndarray:
@@ -55,39 +86,64 @@ class Asker:
         if self._vector is not None:
             return self._masked(hosts, spec)
         passed = np.zeros(len(hosts), dtype=bool)
-        rows = np.arange(len(hosts)) if among is None else np.flatnonzero(among)
-        states = hosts.states
-        chosen = states if len(rows) == len(hosts) else [states[row] for row in rows.tolist()]
-        passed[rows] = self._lifted(chosen, spec)
+        if not self.breaker.is_open:
+            rows = np.arange(len(hosts)) if among is None else np.flatnonzero(among)
+            states = hosts.states
+            chosen = states if len(rows) == len(hosts) else [states[row] for row in rows.tolist()]
+            passed[rows] = self._lifted(chosen, spec)
         return passed
 
     def _masked(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
         try:
-            answer = np.asarray(self._vector(hosts, spec))
-            # Not turned into bool: NaN, for one, would be a yes.
-            if answer.shape == (len(hosts),) and answer.dtype == np.bool_:
+            if not self.breaker.is_open:
+                answer = np.asarray(self._vector(hosts, spec))
+                # Not turned into bool: NaN, for one, would be a yes.
+                if answer.shape != (len(hosts),) or answer.dtype != np.bool_:
+                    raise TypeError(f"mask() returned {answer.dtype} of shape {answer.shape} for {len(hosts)} hosts")
+                self._went_well()
                 return answer
-            raise TypeError(f"mask() returned {answer.dtype} of shape {answer.shape} for {len(hosts)} hosts")
-        except Exception as error:
-            self._fault(error)
-            return np.zeros(len(hosts), dtype=bool)
+        except FAULTS as error:
+            self.fault(error)
+        return np.zeros(len(hosts), dtype=bool)
 
-    def _lifted(self, states: Sequence[HostState], spec: RequestSpec) -> list[bool]:
-        answers: list[bool] = []
+    def _lifted(self, states: Sequence[HostState], spec: RequestSpec) -> Sequence[bool]:
+        answers: list[object] = []
         try:
-            answers.extend(map(bool, map(self._scalar, states, repeat(spec))))
-        except Exception as error:
-            self._fault(error)
+            answers.extend(map(self._scalar, states, repeat(spec)))
+            if len(answers) < len(states):
+                raise _Stopped
+        except FAULTS as error:
+            self.fault(error)
             answers.append(False)
             answers += [self.passes(state, spec) for state in states[len(answers) :]]  # the others are judged
-        return answers
+        else:
+            if states:
+                self._went_well()
+        return answers if set(map(type, answers)) <= _PLAIN else [self._word(answer) for answer in answers]
 
     def passes(self, state: HostState, spec: RequestSpec) -> bool:
         """Return the word of the filter's scalar form on one host."""
+        if self.breaker.is_open:
+            return False
         try:
-            return bool(self._scalar(state, spec))
-        except Exception as error:
-            self._fault(error)
+            answer = self._scalar(state, spec)
+        except FAULTS as error:
+            self.fault(error)
+            return False
+        if answer is not True and answer is not False:
+            return self._word(answer)
+        if not self.breaker.is_closed:
+            self.breaker.success()
+        return answer
+
+    def _word(self, answer: object) -> bool:
+        """Return what an answer that is no bool means: its truth, as in Nova; but NaN is no yes."""
+        try:
+            if answer != answer:
+                raise ValueError(f"{answer!r} is neither yes nor no")
+            return bool(answer)
+        except FAULTS as error:
+            self.fault(error)
             return False
 
     def of_row(self, hosts: HostTable, spec: RequestSpec) -> Callable[[int], bool]:
@@ -101,20 +157,24 @@ class Asker:
 
     def reason(self, state: HostState, spec: RequestSpec) -> str:
         """Return the filter's words for a no, or ours."""
+        if self.breaker.is_open:
+            return f"{self.name} is switched off after faults, the last was {self.breaker.last}"[:_LONGEST_REASON]
         explain = getattr(self.plugin, "reason", None)
         if explain is not None:
             try:
-                return str(explain(state, spec))
-            except Exception as error:
-                self._fault(error)
+                words = explain(state, spec)
+                if isinstance(words, str) and words:
+                    return words[:_LONGEST_REASON]
+                raise TypeError(f"reason() returned {type(words).__name__} where words are expected")
+            except FAULTS as error:
+                self.fault(error)
         return f"{self.name} said no" if not self.faults else f"{self.name} said no, or failed"
 
-    def _fault(self, error: Exception) -> None:
-        self.faults += 1
-        LOG.error("Filter %s failed and counts as a no: %s: %s", self.name, type(error).__name__, error)
+    def _effect(self) -> str:
+        return f"Filter {self.name} failed and counts as a no"
 
 
-class Weigher:
+class Weigher(_Asked):
     """One weigher with its multiplier.
 
     :ivar sign: -1.0 for a weigher that is applied negatively.
@@ -122,11 +182,8 @@ class Weigher:
     :ivar default_multiplier: the multiplier where no aggregate says another, without the sign.
     """
 
-    def __init__(self, name: str, plugin: object, multiplier: float):
-        self.name = name
-        self.plugin = plugin
-        self.faults = 0
-        self.selective = hasattr(plugin, "applies")
+    def __init__(self, name: str, plugin: object, multiplier: float, breaker: Breaker | None = None):
+        super().__init__(name, plugin, breaker)
         self.low: float | None = getattr(plugin, "minval", None)
         self.high: float | None = getattr(plugin, "maxval", None)
         self._option = getattr(plugin, "multiplier_option", None)
@@ -137,14 +194,18 @@ class Weigher:
 
     def applies(self, spec: RequestSpec) -> bool:
         """Tell whether a selective weigher tells hosts apart for this request."""
+        if self.breaker.is_open:
+            return False
         try:
             return bool(self.plugin.applies(spec))
-        except Exception as error:
-            self._fault(error)
+        except FAULTS as error:
+            self.fault(error)
             return False
 
     def multiplier(self, hosts: HostTable) -> np.ndarray | float:
         """Return the multiplier with its sign: one number, or one a host where aggregates say another."""
+        if self.breaker.is_open:
+            return 0.0
         option = self._option
         return self._sign * (hosts.override(option, self.default_multiplier) if option else self.default_multiplier)
 
@@ -159,25 +220,28 @@ class Weigher:
             if not np.isfinite(high - low):
                 raise ValueError(f"scale() returned {low} to {high}")
             return low, high
-        except Exception as error:
-            self._fault(error)
+        except FAULTS as error:
+            self.fault(error)
             return 0.0, 0.0
 
     def raw(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
         """Return the raw weights (float64) within the fixed ends; NaN where the weigher has failed."""
+        raw = np.full(len(hosts), np.nan)
+        if self.breaker.is_open:
+            return raw
         try:
             raw = self._asked(hosts, spec)
             # A sum is finite exactly when all of it is: one pass instead of two.
             if not math.isfinite(raw.sum()):
                 raw = np.where(np.isfinite(raw), raw, np.nan)
                 if np.isnan(raw).any():
-                    raise _PartlyError(raw, ValueError("a weight is not a finite number"))
+                    raise ValueError("a weight is not a finite number")
+            self._went_well()
         except _PartlyError as error:
-            self._fault(error.first)
+            self.fault(error.first)
             raw = error.raw
-        except Exception as error:
-            self._fault(error)
-            raw = np.full(len(hosts), np.nan)
+        except FAULTS as error:
+            self.fault(error)
         return raw if self.low is None and self.high is None else np.clip(raw, self.low, self.high)
 
     def _asked(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
@@ -192,14 +256,16 @@ class Weigher:
         raw: list[float] = []
         try:
             raw.extend(map(float, map(self.scalar, states, repeat(spec))))
+            if len(raw) < len(states):
+                raise _Stopped
             return np.array(raw, dtype=np.float64)
-        except Exception as error:
+        except FAULTS as error:
             first = error
         raw.append(math.nan)
         for state in states[len(raw) :]:
             try:
                 raw.append(float(self.scalar(state, spec)))
-            except Exception:
+            except FAULTS:
                 raw.append(math.nan)
         raise _PartlyError(np.array(raw), first)
 
@@ -207,25 +273,28 @@ class Weigher:
         """Return the raw weight of one host, by whatever form there is; NaN when the weigher has failed."""
         if self.scalar is None:
             return float(self.raw(Subset(hosts, np.array([row])), spec)[0])
+        if self.breaker.is_open:
+            return math.nan
         try:
             weight = float(self.scalar(hosts.states[row], spec))
             if weight - weight != 0.0:
                 raise ValueError("a weight is not a finite number")
-        except Exception as error:
-            self._fault(error)
+        except FAULTS as error:
+            self.fault(error)
             return math.nan
+        if not self.breaker.is_closed:
+            self.breaker.success()
         if self.low is not None and weight < self.low:
             return float(self.low)
         return float(self.high) if self.high is not None and weight > self.high else weight
 
-    def _fault(self, error: Exception) -> None:
-        self.faults += 1
-        LOG.error("Weigher %s failed and counts as zero: %s: %s", self.name, type(error).__name__, error)
+    def _effect(self) -> str:
+        return f"Weigher {self.name} failed and counts as zero"
 
 
 class _PartlyError(Exception):
     """Some hosts have a weight, others (NaN) have none; ``first`` says why."""
 
-    def __init__(self, raw: np.ndarray, first: Exception):
+    def __init__(self, raw: np.ndarray, first: BaseException):
         super().__init__(str(first))
         self.raw, self.first = raw, first

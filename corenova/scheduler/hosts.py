@@ -66,7 +66,7 @@ class HostTable:
         self.epoch += 1
         count = len(rows)
         self._forget_changes(count)
-        self.names = [row.host for row in rows]
+        self.names = tuple(row.host for row in rows)
         self.index = {name: i for i, name in enumerate(self.names)}
         self.uuids = [row.uuid for row in rows]
         self.addresses = [row.address for row in rows]
@@ -76,27 +76,27 @@ class HostTable:
         self._sets: _Kinds[tuple[Aggregate, ...]] = _Kinds(count)
         self._facts: _Kinds[tuple[str, Facts]] = _Kinds(count)
         self._shapes: _Kinds[dict[str, Inventory]] = _Kinds(count)
-        self.is_up, self.disabled = np.zeros((2, count), dtype=bool)
-        self.failed_builds, self.hypervisor_version = np.zeros((2, count), dtype=np.int64)
-        self._num_instances, self._num_io_ops, self._free_pci_devices = np.zeros((3, count), dtype=np.int64)
+        self.is_up, self._up_cells = _column(count, bool)
+        self.disabled, self._disabled_cells = _column(count, bool)
+        self.failed_builds, self._failed_cells = _column(count)
+        self.hypervisor_version, self._version_cells = _column(count)
+        self._num_instances, self.instances_cells = _column(count)
+        self._num_io_ops, self.io_ops_cells = _column(count)
+        self._free_pci_devices, self.pci_cells = _column(count)
+        self._vcpus_free, self.vcpus_cells = _column(count, np.float64)
+        self._free_disk_mb, self.disk_cells = _column(count)
         self._free: dict[str, np.ndarray] = {}
-        self._vcpus_free = np.zeros(count)
-        self._free_disk_mb = np.zeros(count, dtype=np.int64)
         self.cells: dict[str, memoryview] = {}
         for name in (VCPU, MEMORY_MB, DISK_GB):
             self._add_class(name)
-        # One number at a time is read and written through a memoryview in half the time.
         self.ram_cells = self.cells[MEMORY_MB]
-        self.instances_cells, self.io_ops_cells = memoryview(self._num_instances), memoryview(self._num_io_ops)
-        self.vcpus_cells, self.disk_cells = memoryview(self._vcpus_free), memoryview(self._free_disk_mb)
-        self.states = [HostView(self, index) for index in range(count)]
+        self.states = tuple(HostView(self, index) for index in range(count))
         for index, row in enumerate(rows):
             self._set(index, row)
         self._forget_kept()
 
     def _add_class(self, name: str) -> None:
-        self._free[name] = np.zeros(len(self.names), dtype=np.int64)
-        self.cells[name] = memoryview(self._free[name])
+        self._free[name], self.cells[name] = _column(len(self.names))
 
     def _forget_changes(self, count: int) -> None:
         self._journal: list[int] = []
@@ -135,18 +135,18 @@ class HostTable:
         bare = {name: msgspec.structs.replace(held, used=0) for name, held in row.inventories.items()}
         facts |= self._shapes.set(index, bare)
         facts |= self.set_service(index, is_up=row.is_up, disabled=row.disabled, reason=row.disabled_reason, note=False)
-        for name in ("failed_builds", "hypervisor_version"):
-            facts |= _put(getattr(self, name), index, getattr(row, name))
+        facts |= _put(self._failed_cells, index, row.failed_builds)
+        facts |= _put(self._version_cells, index, row.hypervisor_version)
         self.addresses[index], self.host_ips[index] = row.address, row.host_ip
-        usage = _put(self._num_instances, index, row.num_instances) | _put(self._num_io_ops, index, row.num_io_ops)
+        usage = _put(self.instances_cells, index, row.num_instances) | _put(self.io_ops_cells, index, row.num_io_ops)
         for name in row.inventories.keys() - self._free.keys():
             self._add_class(name)
-        for name, column in self._free.items():
+        for name, cells in self.cells.items():
             held = row.inventories.get(name, NOTHING)
-            usage |= _put(column, index, held.capacity - held.used)
+            usage |= _put(cells, index, held.capacity - held.used)
         cpus = row.inventories.get(VCPU, NOTHING)
-        usage |= _put(self._vcpus_free, index, cpus.total * cpus.allocation_ratio - cpus.used)
-        self._free_disk_mb[index] = self._free[DISK_GB][index] * 1024
+        usage |= _put(self.vcpus_cells, index, cpus.total * cpus.allocation_ratio - cpus.used)
+        self.disk_cells[index] = self.cells[DISK_GB][index] * 1024
         return usage | self._set_topology(index, row.topology), facts
 
     def _set_topology(self, index: int, topology: HostTopology | None) -> bool:
@@ -154,14 +154,14 @@ class HostTable:
         before, self.topologies[index] = self.topologies[index], topology
         if topology == before:
             return False
-        self._free_pci_devices[index] = topology.free_devices if topology is not None else 0
+        self.pci_cells[index] = topology.free_devices if topology is not None else 0
         return True
 
     def set_service(
         self, index: int, *, is_up: bool, disabled: bool, reason: str | None = None, note: bool = True
     ) -> bool:
         """Write the state of a host's service; return whether it has changed."""
-        changed = _put(self.is_up, index, is_up) | _put(self.disabled, index, disabled)
+        changed = _put(self._up_cells, index, is_up) | _put(self._disabled_cells, index, disabled)
         self.disabled_reasons[index] = reason
         if changed and note:
             self._note(index, facts=True)
@@ -170,7 +170,7 @@ class HostTable:
 
     def set_io_ops(self, index: int, number: int) -> None:
         """Write how many builds are under way on a host."""
-        if _put(self._num_io_ops, index, number):
+        if _put(self.io_ops_cells, index, number):
             self._note(index)
             self._tell("set_io_ops", index, number)
 
@@ -462,14 +462,27 @@ class _Kinds(Generic[T]):
         table = np.zeros(max(len(self._values), 1), dtype=dtype)
         for i, answer in answers.items():
             table[i] = answer
-        return table[self.ids]
+        column = table[self.ids]
+        column.flags.writeable = False  # it may be kept
+        return column
 
 
-def _put(column: np.ndarray, index: int, value: object) -> bool:
+def _column(count: int, dtype: object = np.int64) -> tuple[np.ndarray, memoryview]:
+    """Return a column of zeros that nobody can write, and its cells, by which its owner does.
+
+    One number at a time is read and written through a memoryview in half the time.
+    """
+    column = np.zeros(count, dtype=dtype)
+    cells = memoryview(column)
+    column.flags.writeable = False
+    return column, cells
+
+
+def _put(cells: memoryview | np.ndarray, index: int, value: object) -> bool:
     """Write one number and return whether it was another one before."""
-    if column[index] == value:
+    if cells[index] == value:
         return False
-    column[index] = value
+    cells[index] = value
     return True
 
 

@@ -1,41 +1,30 @@
-"""The scheduler's verb (rpc/scheduler.py has the caller's side): decide on a picture, claim in the database.
+"""The scheduler's verb (rpc/scheduler.py has the caller's side), and what keeps a plug-in that hangs from stopping it.
 
-A picture may be old and another scheduler may be quicker: then the claim fails as a whole, the hosts concerned are read
-again, and each instance is decided and claimed by itself. Nothing is called unplaceable before a fresh look.
+Calls wait in a queue for a decider (decider.py), which has a thread of its own: one decision at a time, each must see
+the ones before it. Whoever waits for an answer looks now and then at what that thread does. When it hangs in a plug-in,
+another decider goes on with the queue; when it hangs for too long, its call fails and it is given up.
 """
 
-import re
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Callable
+from queue import SimpleQueue
 
-import msgspec
-import sqlalchemy as sa
 from oslo_config import cfg
 
-from corenova.db import instances, membership, work
+from corenova.breaker import Breakers
 from corenova.db.engine import Database
-from corenova.db.work import Placement
 from corenova.events import Events
-from corenova.objects.decision import Decision
-from corenova.objects.request_spec import RequestSpec, Selection, SelectRequest
+from corenova.objects.request_spec import Selection, SelectRequest
 from corenova.rpc.server import expose
-from corenova.scheduler import claims, plugins
-from corenova.scheduler.hosts import HostTable
-from corenova.scheduler.mirror import Mirror
+from corenova.scheduler import plugins
+from corenova.scheduler.decider import Decider, PassAbandonedError, Stats
 from corenova.scheduler.pipeline import Pipeline
 from corenova.scheduler.stages import builtin
+from corenova.scheduler.watchdog import Watch
 
-_ROUNDS = 3
-_TRIES = 10
-_SCATTER = 8
-"""Among how many of the best hosts one is chosen at random while others are claiming the same ones."""
-_CONTENDED_S = 1.0
-_UUID = re.compile("[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
-
-Wish = tuple[RequestSpec, tuple[str, int]]
-"""A request, and (uuid, generation) of the instance it is for."""
-Choice = tuple[RequestSpec, tuple[str, int], Decision]
+_PATIENCE_S = 0.2
+"""How long one call of a plug-in may hold up others; also how often one who waits looks."""
+_MOST_DECIDERS = 8
 
 
 def build_pipeline(conf: cfg.ConfigOpts, *, seed: int | None = None) -> Pipeline:
@@ -53,142 +42,129 @@ def build_pipeline(conf: cfg.ConfigOpts, *, seed: int | None = None) -> Pipeline
         shuffle=section.shuffle_best_same_weighed_hosts,
         fixed=section.weight_normalization == "fixed",
         seed=seed,
+        breakers=Breakers(conf.plugins.breaker_faults, conf.plugins.breaker_open_s),
     )
 
 
-def resolved(db: Database, spec: RequestSpec) -> RequestSpec:
-    """Return the request with what is to be looked up for it: its group, and where hinted instances are."""
-    hinted = [text for name in spec.scheduler_hints for text in spec.hinted(name) if _UUID.fullmatch(text)]
-    if spec.instance_group_uuid is None and not hinted:
-        return spec
-
-    def read(connection: sa.Connection) -> RequestSpec:
-        found: dict[str, object] = {}
-        if spec.instance_group_uuid is not None:
-            group = membership.load(connection, spec.instance_group_uuid)
-            found |= {"instance_group": group, "instance_group_uuid": group and group.uuid}
-        if hinted:
-            found["instance_hosts"] = instances.hosts_of(connection, hinted)
-        return msgspec.structs.replace(spec, **found)
-
-    return db.read(read)
-
-
 class SchedulerManager:
-    """One scheduler; it owes nothing to its memory."""
+    """One scheduler.
+
+    :ivar stats: what became of its claims.
+    """
 
     def __init__(self, conf: cfg.ConfigOpts, db: Database, events: Events, pipeline: Pipeline):
-        self._db = db
-        self._events = events
-        self._refresh_interval_s = conf.scheduler.refresh_interval_s
+        self.stats = Stats()
         self._pipeline = pipeline
-        self._hosts = HostTable(default_zone=conf.default_availability_zone)
-        self._mirror = Mirror(db, self._hosts, down_time_s=float(conf.service_down_time))
-        self._contended_until = 0.0
-        # One decision at a time: each must see the ones before it.
+        self._make = lambda: Decider(conf, db, events, pipeline.twin(), self.stats)
+        self._timeout_s = conf.plugins.plugin_timeout_s
+        self._patience_s = min(_PATIENCE_S, self._timeout_s / 4)
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._workers: list[_Worker] = []  # the oldest first; usually there is one
         self._lock = threading.Lock()
+
+    def stop(self) -> None:
+        """End the threads that do not hang."""
+        with self._lock:
+            for _ in self._workers:
+                self._calls.put(None)
 
     @expose
     def select_destinations(self, ctxt: dict, requests: list[SelectRequest]) -> list[Selection]:
-        """Place and claim; the answers are in the order of the instances."""
+        """Place and claim; one answer an instance."""
+        call = _Call(requests)
+        self._calls.put(call)
+        if not self._workers:
+            self._look()
+        while not call.is_over(self._patience_s):
+            self._look()
+        return call.result()
+
+    def _look(self) -> None:
+        """Give up who hangs for too long; let one more take calls when all that are left are held up."""
         with self._lock:
+            held_up_s = {worker: worker.watch.look() for worker in self._workers}
+            for worker, seconds in held_up_s.items():
+                if seconds >= self._timeout_s:
+                    self._workers.remove(worker)
+                    worker.give_up(self._timeout_s)
+            waiting = not self._calls.empty() and len(self._workers) < _MOST_DECIDERS
+            if waiting and all(held_up_s[worker] >= self._patience_s for worker in self._workers):
+                worker = _Worker(self._make(), self._pipeline, self._calls, self._goes_on)
+                self._workers.append(worker)
+                worker.start()
+
+    def _goes_on(self, worker: "_Worker") -> bool:
+        """Tell whether a worker that has finished a call is to take another: not when an older one can again."""
+        with self._lock:
+            if worker not in self._workers:
+                return False
+            older = self._workers[: self._workers.index(worker)]
+            if all(one.watch.look() >= self._patience_s for one in older):
+                return True
+            self._workers.remove(worker)
+            return False
+
+
+class _Call:
+    """One call of the verb: what is asked, and the answer to come."""
+
+    def __init__(self, requests: list[SelectRequest]):
+        self.requests = requests
+        self._over = threading.Event()
+        self._selections: list[Selection] = []
+        self._error: BaseException | None = None
+
+    def end(self, selections: list[Selection] | None = None, error: BaseException | None = None) -> None:
+        """Give the answer, or the error."""
+        self._selections, self._error = selections or [], error
+        self._over.set()
+
+    def is_over(self, timeout_s: float) -> bool:
+        """Wait for the answer, for so long; tell whether it is there."""
+        return self._over.wait(timeout_s)
+
+    def result(self) -> list[Selection]:
+        """Return the answer, or raise the error."""
+        if self._error is not None:
+            raise self._error
+        return self._selections
+
+
+class _Worker(threading.Thread):
+    """The thread of one decider. A daemon: one that hangs does not keep the process."""
+
+    def __init__(
+        self,
+        decider: Decider,
+        pipeline: Pipeline,
+        calls: "SimpleQueue[_Call | None]",
+        goes_on: Callable[["_Worker"], bool],
+    ):
+        super().__init__(name="decider", daemon=True)
+        self.watch = Watch(pipeline, self)
+        self._decider = decider
+        self._calls = calls
+        self._goes_on = goes_on
+        self._call: _Call | None = None
+
+    def run(self) -> None:
+        """Take calls until there are no more, or others do."""
+        while (call := self._calls.get()) is not None:
+            self._call = call
             try:
-                if time.monotonic() - self._mirror.refreshed_at > self._refresh_interval_s:
-                    self._mirror.refresh()
-                return self._select(requests)
-            except BaseException:
-                # Claims were entered that may not have come true, or have and nobody was told.
-                self._mirror.distrust()
-                raise
+                call.end(self._decider.select(call.requests))
+            except BaseException as error:
+                call.end(error=error)
+            self._call = call = None
+            if not self._goes_on(self):
+                return
 
-    def _select(self, requests: list[SelectRequest]) -> list[Selection]:
-        """Decide and claim everything in one transaction; what cannot be done so is done one by one."""
-        wishes: list[Wish] = [(request.spec, one) for request in requests for one in request.instances]
-        for _ in range(_ROUNDS):
-            decided, waiting = self._decide(requests)
-            if not decided or self._claim(decided):
-                done = {one for _, one, _ in decided}
-                selections = [self._selected(*choice) for choice in decided]
-                return selections + self._select_alone([wish for wish in waiting if wish[1] not in done])
-        return self._select_alone(wishes)
-
-    def _decide(self, requests: list[SelectRequest]) -> tuple[list[Choice], list[Wish]]:
-        """Decide on all requests; return the decisions that found a host, and the wishes that must wait for more."""
-        decided: list[Choice] = []
-        waiting: list[Wish] = []
-        groups: set[str] = set()
-        for request in requests:
-            group = request.spec.instance_group_uuid
-            if group is not None and group in groups:
-                # A second wish for one group in this round: it must see the first one's members.
-                waiting += [(request.spec, one) for one in request.instances]
-                continue
-            groups.add(group)
-            spec = resolved(self._db, request.spec)
-            decisions = self._pipeline.place(self._hosts, spec, len(request.instances), among=self._among())
-            for one, decision in zip(request.instances, decisions, strict=True):
-                if decision.host is None:
-                    waiting.append((request.spec, one))  # nothing is unplaceable before a fresh look
-                else:
-                    decided.append((spec, one, decision))
-        return decided, waiting
-
-    def _among(self) -> int:
-        return _SCATTER if time.monotonic() < self._contended_until else 1
-
-    def _claim(self, decided: Sequence[Choice]) -> bool:
-        """Make these decisions true; when somebody was quicker, forget them and read their hosts again."""
-        groups = {spec.instance_group.uuid: spec.instance_group for spec, _, _ in decided if spec.instance_group}
-        hosts = {decision.host for _, _, decision in decided}
-        placements = [self._placement(*choice) for choice in decided]
-        if claims.claim(self._db, placements, [groups[uuid] for uuid in sorted(groups)]):
-            self._mirror.claimed(hosts)
-            return True
-        self._contended_until = time.monotonic() + _CONTENDED_S
-        self._mirror.reload(hosts)
-        return False
-
-    def _select_alone(self, waiting: Sequence[Wish]) -> list[Selection]:
-        """Decide and claim one by one, beginning with a fresh look at the hosts."""
-        selections, reasons = [], []
-        if waiting:
-            self._mirror.refresh()
-        for bare, one in waiting:
-            decision = self._place_alone(bare, one)
-            if decision is None:  # lost every race, or not ours any more: the sweeper brings it back
-                selections.append(Selection(instance_uuid=one[0]))
-            elif decision[2].host is None:
-                reason, details = decision[2].message(), decision[2].details()
-                reasons.append((one, decision[2]))
-                selections.append(Selection(instance_uuid=one[0], reason=reason, details=details))
-                self._events.hooks.call("nothing_fits", spec=bare, instance_uuid=one[0], reason=reason)
-            else:
-                selections.append(self._selected(*decision))
-        claims.keep_reasons(self._db, reasons)
-        return selections
-
-    def _place_alone(self, bare: RequestSpec, one: tuple[str, int]) -> Choice | None:
-        for _ in range(_TRIES):
-            spec = resolved(self._db, bare)
-            (decision,) = self._pipeline.place(self._hosts, spec, 1, among=self._among())
-            if decision.host is None or self._claim([(spec, one, decision)]):
-                return spec, one, decision
-            if not self._db.read(lambda c: work.is_current(c, *one)):  # deleted or taken meanwhile
-                return None
-        return None
-
-    def _placement(self, spec: RequestSpec, one: tuple[str, int], decision: Decision) -> Placement:
-        return Placement(
-            instance_uuid=one[0],
-            generation=one[1],
-            host=decision.host,
-            zone=self._hosts.zone(self._hosts.index[decision.host]),
-            resources=spec.resources(),
-            decision=decision,
-            topology=spec.topology,
-        )
-
-    def _selected(self, spec: RequestSpec, one: tuple[str, int], decision: Decision) -> Selection:
-        self._events.hooks.call("host_selected", spec=spec, instance_uuid=one[0], host=decision.host)
-        address = self._hosts.addresses[self._hosts.index[decision.host]]
-        return Selection(instance_uuid=one[0], host=decision.host, address=address)
+    def give_up(self, seconds: float) -> None:
+        """Let the call fail, and whatever the thread may do later come to nothing."""
+        self._decider.is_fenced = True
+        where = f"it has not come back for {seconds:g} s from {self.watch.where}"
+        if self.watch.plugin is not None:
+            self.watch.plugin.fault(TimeoutError(where), once=False)
+        call = self._call
+        if call is not None:
+            call.end(error=PassAbandonedError("A plug-in of the scheduler hangs; the request is tried again."))

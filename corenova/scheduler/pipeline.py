@@ -6,12 +6,14 @@ What stages, filters and weighers say is kept per class of requests (classes.py)
 changed. Plug-ins that look at the single request (its group, its hints) are asked lazily, the best host first.
 """
 
+import copy
 import random
 from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
+from corenova.breaker import Breakers
 from corenova.loader import Plugin
 from corenova.objects.decision import Decision, StageResult
 from corenova.objects.request_spec import RequestSpec
@@ -36,6 +38,7 @@ class Pipeline:
     :param subset: choose at random among this many best hosts.
     :param shuffle: choose at random among hosts of equal, best weight.
     :param fixed: normalise weights by the scales that weighers declare, not over the candidates.
+    :param breakers: switch off the filters and weighers that fail too often; None: nothing is ever switched off.
     """
 
     def __init__(
@@ -49,10 +52,16 @@ class Pipeline:
         shuffle: bool = False,
         fixed: bool = False,
         seed: int | None = None,
+        breakers: Breakers | None = None,
     ):
-        self.stages = [Asker(stage.name, stage) for stage in stages]
-        self.filters = [Asker(plugin.name, plugin.object) for plugin in filters]
-        self.weighers = [Weigher(plugin.name, plugin.object, multiplier) for plugin, multiplier in weighers]
+        self.breakers = breakers or Breakers()
+        self._seen_changes = 0
+        off = self.breakers.of
+        self.stages = [
+            Asker(stage.name, stage) for stage in stages
+        ]  # ours: a request that breaks one must not stop all
+        self.filters = [Asker(one.name, one.object, off(f"filter {one.name}")) for one in filters]
+        self.weighers = [Weigher(one.name, one.object, by, off(f"weigher {one.name}")) for one, by in weighers]
         self._alternates = alternates
         self._subset = subset
         self._shuffle = shuffle
@@ -71,6 +80,21 @@ class Pipeline:
         self._classes: Classes | None = None
         self._explained: tuple[tuple, Decision] | None = None
 
+    def twin(self) -> "Pipeline":
+        """Return a pipeline of the same plug-ins, which has decided nothing yet; for another thread."""
+        other = copy.copy(self)
+        other._random = random.Random()
+        other._classes = None
+        return other
+
+    def _mind_breakers(self) -> None:
+        """Forget what is kept when a plug-in was switched off or on: it was not asked, or will be no more."""
+        if self.breakers.any_open:
+            self.breakers.try_again()
+        if self._seen_changes != self.breakers.changes:
+            self._seen_changes = self.breakers.changes
+            self._classes = None
+
     def _kept(self, hosts: HostTable) -> Classes:
         if self._classes is None or self._classes.hosts is not hosts:
             kept = {kind: [a for a in askers if not a.selective] for kind, askers in self._asked.items()}
@@ -84,6 +108,9 @@ class Pipeline:
         :param among: choose at random among this many best hosts, if that is more than usual: after a conflict.
         :return: ``count`` decisions; from the first that finds no host on, all say why.
         """
+        self.breakers.turn += 1
+        if self.breakers.changes != self._seen_changes or self.breakers.any_open:
+            self._mind_breakers()
         kind = _kind(spec)
         kept = self._kept(hosts).get(spec, kind)
         chosen: set[int] = set()

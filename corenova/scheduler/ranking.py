@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from corenova.objects.request_spec import RequestSpec
-from corenova.scheduler.askers import Weigher
+from corenova.scheduler.askers import FAULTS, Weigher
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.traced import TracedSpec
 from corenova.scheduler.views import Subset
@@ -149,7 +149,7 @@ class Ranking:
                 if total != total:
                     return False
                 scores[row] = total
-        except Exception:
+        except FAULTS:
             return False
         return True
 

@@ -30,8 +30,9 @@ from corenova.objects.context import RequestContext, new_request_id
 from corenova.objects.decision import Decision
 from corenova.objects.pci_alias import read_aliases
 from corenova.objects.request_spec import ImageMeta, RequestSpec
+from corenova.scheduler.decider import resolved
 from corenova.scheduler.hosts import HostTable
-from corenova.scheduler.manager import build_pipeline, resolved
+from corenova.scheduler.manager import build_pipeline
 from corenova.scheduler.mirror import Mirror
 
 _VERSION = 96

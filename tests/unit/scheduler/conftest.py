@@ -71,4 +71,6 @@ def by_name(raw, **traits):
 @pytest.fixture(scope="session")
 def build():
     """The builders of this file."""
-    return SimpleNamespace(host=host, table=table, spec=spec, plugin=plugin, pipeline=pipeline, by_name=by_name)
+    return SimpleNamespace(
+        Plugin=Plugin, host=host, table=table, spec=spec, plugin=plugin, pipeline=pipeline, by_name=by_name
+    )

@@ -79,7 +79,7 @@ def test_a_refresh_brings_new_hosts_claims_of_others_and_changed_capacity(db, re
 def test_a_refresh_forgets_a_host_that_is_gone(db, mirror, table):
     db.write("test", lambda c: db_hosts.forget(c, "a"))
     mirror.refresh()
-    assert table.names == ["b"]
+    assert table.names == ("b",)
 
 
 def test_a_refresh_hears_of_a_service_that_was_disabled_or_has_fallen_silent(db, mirror, table):

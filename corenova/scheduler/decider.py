@@ -1,0 +1,201 @@
+"""Decides on a picture of the hosts and makes the decisions true: one table, its mirror, and the pipeline over it.
+
+A picture may be old and another scheduler may be quicker: then the claim fails as a whole, the hosts concerned are read
+again, and each instance is decided and claimed by itself. Nothing is called unplaceable before a fresh look.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sa
+from oslo_config import cfg
+
+from corenova.db import instances, membership, work
+from corenova.db.engine import Database
+from corenova.db.work import Placement
+from corenova.events import Events
+from corenova.objects.decision import Decision
+from corenova.objects.request_spec import RequestSpec, Selection, SelectRequest
+from corenova.scheduler import claims
+from corenova.scheduler.hosts import HostTable
+from corenova.scheduler.mirror import Mirror
+from corenova.scheduler.pipeline import Pipeline
+
+LOG = logging.getLogger(__name__)
+_ROUNDS = 3
+_TRIES = 10
+_SCATTER = 8
+"""Among how many of the best hosts one is chosen at random while others are claiming the same ones."""
+_CONTENDED_S = 1.0
+_UUID = re.compile("[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
+
+Wish = tuple[RequestSpec, tuple[str, int]]
+"""A request, and (uuid, generation) of the instance it is for."""
+Choice = tuple[RequestSpec, tuple[str, int], Decision]
+
+
+class PassAbandonedError(Exception):
+    """A plug-in did not come back; what was asked in this pass is asked again later."""
+
+
+def resolved(db: Database, spec: RequestSpec) -> RequestSpec:
+    """Return the request with what is to be looked up for it: its group, and where hinted instances are."""
+    hinted = [text for name in spec.scheduler_hints for text in spec.hinted(name) if _UUID.fullmatch(text)]
+    if spec.instance_group_uuid is None and not hinted:
+        return spec
+
+    def read(connection: sa.Connection) -> RequestSpec:
+        found: dict[str, object] = {}
+        if spec.instance_group_uuid is not None:
+            group = membership.load(connection, spec.instance_group_uuid)
+            found |= {"instance_group": group, "instance_group_uuid": group and group.uuid}
+        if hinted:
+            found["instance_hosts"] = instances.hosts_of(connection, hinted)
+        return msgspec.structs.replace(spec, **found)
+
+    return db.read(read)
+
+
+class Stats:
+    """What became of the claims of one scheduler.
+
+    :ivar commits: transactions that claimed.
+    :ivar conflicts: those that did not, because somebody else was quicker.
+    """
+
+    def __init__(self) -> None:
+        self.commits = 0
+        self.conflicts = 0
+
+
+class Decider:
+    """One thread at a time; it owes nothing to its memory.
+
+    :ivar is_fenced: it was given up, and may claim nothing any more.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, db: Database, events: Events, pipeline: Pipeline, stats: Stats):
+        self._db = db
+        self._events = events
+        self._refresh_interval_s = conf.scheduler.refresh_interval_s
+        self._pipeline = pipeline
+        self._hosts = HostTable(default_zone=conf.default_availability_zone)
+        self._mirror = Mirror(db, self._hosts, down_time_s=float(conf.service_down_time))
+        self._contended_until = 0.0
+        self._stats = stats
+        self.is_fenced = False
+
+    def select(self, requests: list[SelectRequest]) -> list[Selection]:
+        """Place and claim; one answer an instance, in any order."""
+        try:
+            if time.monotonic() - self._mirror.refreshed_at > self._refresh_interval_s:
+                self._mirror.refresh()
+            return self._select(requests)
+        except BaseException:
+            # Claims were entered that may not have come true, or have and nobody was told.
+            self._mirror.distrust()
+            raise
+
+    def _select(self, requests: list[SelectRequest]) -> list[Selection]:
+        """Decide and claim everything in one transaction; what cannot be done so is done one by one."""
+        wishes: list[Wish] = [(request.spec, one) for request in requests for one in request.instances]
+        for _ in range(_ROUNDS):
+            decided, waiting = self._decide(requests)
+            if not decided or self._claim(decided):
+                done = {one for _, one, _ in decided}
+                selections = [self._selected(*choice) for choice in decided]
+                return selections + self._select_alone([wish for wish in waiting if wish[1] not in done])
+        return self._select_alone(wishes)
+
+    def _decide(self, requests: list[SelectRequest]) -> tuple[list[Choice], list[Wish]]:
+        """Decide on all requests; return the decisions that found a host, and the wishes that must wait for more."""
+        decided: list[Choice] = []
+        waiting: list[Wish] = []
+        groups: set[str] = set()
+        for request in requests:
+            group = request.spec.instance_group_uuid
+            if group is not None and group in groups:
+                # A second wish for one group in this round: it must see the first one's members.
+                waiting += [(request.spec, one) for one in request.instances]
+                continue
+            groups.add(group)
+            spec = resolved(self._db, request.spec)
+            decisions = self._pipeline.place(self._hosts, spec, len(request.instances), among=self._among())
+            for one, decision in zip(request.instances, decisions, strict=True):
+                if decision.host is None:
+                    waiting.append((request.spec, one))  # nothing is unplaceable before a fresh look
+                else:
+                    decided.append((spec, one, decision))
+        return decided, waiting
+
+    def _among(self) -> int:
+        return _SCATTER if time.monotonic() < self._contended_until else 1
+
+    def _claim(self, decided: Sequence[Choice]) -> bool:
+        """Make these decisions true; when somebody was quicker, forget them and read their hosts again."""
+        self._mind_fence()
+        groups = {spec.instance_group.uuid: spec.instance_group for spec, _, _ in decided if spec.instance_group}
+        hosts = {decision.host for _, _, decision in decided}
+        placements = [self._placement(*choice) for choice in decided]
+        if claims.claim(self._db, placements, [groups[uuid] for uuid in sorted(groups)]):
+            self._mirror.claimed(hosts)
+            self._stats.commits += 1
+            return True
+        self._stats.conflicts += 1
+        LOG.debug("Somebody was quicker: %d conflicts, %d commits", self._stats.conflicts, self._stats.commits)
+        self._contended_until = time.monotonic() + _CONTENDED_S
+        self._mirror.reload(hosts)
+        return False
+
+    def _select_alone(self, waiting: Sequence[Wish]) -> list[Selection]:
+        """Decide and claim one by one, beginning with a fresh look at the hosts."""
+        selections, reasons = [], []
+        if waiting:
+            self._mirror.refresh()
+        for bare, one in waiting:
+            decision = self._place_alone(bare, one)
+            self._mind_fence()
+            if decision is None:  # lost every race, or not ours any more: the sweeper brings it back
+                selections.append(Selection(instance_uuid=one[0]))
+            elif decision[2].host is None:
+                reason, details = decision[2].message(), decision[2].details()
+                reasons.append((one, decision[2]))
+                selections.append(Selection(instance_uuid=one[0], reason=reason, details=details))
+                self._events.hooks.call("nothing_fits", spec=bare, instance_uuid=one[0], reason=reason)
+            else:
+                selections.append(self._selected(*decision))
+        claims.keep_reasons(self._db, reasons)
+        return selections
+
+    def _mind_fence(self) -> None:
+        if self.is_fenced:
+            raise PassAbandonedError("it took too long and was given up")
+
+    def _place_alone(self, bare: RequestSpec, one: tuple[str, int]) -> Choice | None:
+        for _ in range(_TRIES):
+            spec = resolved(self._db, bare)
+            (decision,) = self._pipeline.place(self._hosts, spec, 1, among=self._among())
+            if decision.host is None or self._claim([(spec, one, decision)]):
+                return spec, one, decision
+            if not self._db.read(lambda c: work.current(c, [one])):  # deleted or taken meanwhile
+                return None
+        return None
+
+    def _placement(self, spec: RequestSpec, one: tuple[str, int], decision: Decision) -> Placement:
+        return Placement(
+            instance_uuid=one[0],
+            generation=one[1],
+            host=decision.host,
+            zone=self._hosts.zone(self._hosts.index[decision.host]),
+            resources=spec.resources(),
+            decision=decision,
+            topology=spec.topology,
+        )
+
+    def _selected(self, spec: RequestSpec, one: tuple[str, int], decision: Decision) -> Selection:
+        self._events.hooks.call("host_selected", spec=spec, instance_uuid=one[0], host=decision.host)
+        address = self._hosts.addresses[self._hosts.index[decision.host]]
+        return Selection(instance_uuid=one[0], host=decision.host, address=address)

@@ -1,0 +1,61 @@
+"""Which plug-in a thread is in, and since when: read from its stack by whoever waits for it.
+
+So the thread itself marks nothing, and a decision costs what it did without a watchdog.
+"""
+
+import os
+import sys
+import threading
+import time
+from types import CodeType, FrameType, FunctionType
+
+from corenova.scheduler.askers import Asker, Weigher
+from corenova.scheduler.pipeline import Pipeline
+
+_CALLS = {f.__code__ for kind in (Asker, Weigher) for f in vars(kind).values() if isinstance(f, FunctionType)}
+_FORMS = ("mask", "host_passes", "weigh", "weights", "scale", "applies", "reason")
+
+
+class Watch:
+    """Looks, now and then, at what a thread does.
+
+    :param pipeline: whose plug-ins it calls.
+    :ivar plugin: the filter or weigher that it is in, as of the last look.
+    :ivar where: the line of that plug-in's code.
+    """
+
+    def __init__(self, pipeline: Pipeline, thread: threading.Thread):
+        self.plugin: Asker | Weigher | None = None
+        self.where = ""
+        self._thread = thread
+        self._call: FrameType | None = None
+        self._since = 0.0
+        # The plug-ins' own functions, too: the innermost loop over weighers calls them without ado.
+        plugins = [*pipeline.filters, *pipeline.weighers]
+        self._owners = {code: one for one in plugins for form in _FORMS if (code := _code(one.plugin, form))}
+
+    def look(self) -> float:
+        """Return for how many seconds the thread is known to have been in one call of a plug-in."""
+        call, self.plugin = self._outermost()
+        # The same frame is the same call: a plug-in that is called often and comes back is not stuck.
+        if call is None or call is not self._call:
+            self._call, self._since = call, time.monotonic()
+        return time.monotonic() - self._since if call is not None else 0.0
+
+    def _outermost(self) -> tuple[FrameType | None, Asker | Weigher | None]:
+        call = plugin = within = None
+        frame = sys._current_frames().get(self._thread.ident)
+        while frame is not None:
+            is_ours = frame.f_code in _CALLS
+            if is_ours or frame.f_code in self._owners:
+                if call is None:
+                    at = within if is_ours and within is not None else frame
+                    self.where = f"{os.path.basename(at.f_code.co_filename)}:{at.f_lineno}"
+                call, plugin = frame, frame.f_locals["self"] if is_ours else self._owners[frame.f_code]
+            within, frame = frame, frame.f_back
+        return call, plugin
+
+
+def _code(plugin: object, form: str) -> CodeType | None:
+    function = getattr(plugin, form, None)
+    return getattr(getattr(function, "__func__", function), "__code__", None)
