@@ -22,7 +22,7 @@ STALE := stale
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo serve test lint samples bench chaos clean stale
+.PHONY: help dev demo serve test lint samples bench soak chaos clean stale
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ samples: dev ## write etc/corenova/*.sample and docs/openapi.json anew from the 
 
 bench: dev ## measure
 	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: dev ## make a million decisions and see that memory stays flat (ARGS=100000 for fewer)
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 chaos: dev ## run the long fault tests
 	tools/install-test-servers

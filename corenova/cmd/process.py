@@ -243,10 +243,14 @@ class Parts:
 
 
 class Heartbeat:
-    """Keeps the services row of a service that has the database alive."""
+    """Keeps the services row of a service that has the database alive.
 
-    def __init__(self, parts: Parts, binary: str):
+    :param alarms: returns sentences that operators should read, if there are any.
+    """
+
+    def __init__(self, parts: Parts, binary: str, alarms: Callable[[], list[str]] = list):
         self._parts = parts
+        self._alarms = alarms
         self._binary = binary
         self._stopped = threading.Event()
         self._who = {"binary": binary, "address": parts.name, "incarnation": parts.incarnation}
@@ -273,7 +277,10 @@ class Heartbeat:
     def _beat(self) -> None:
         while not self._stopped.wait(self._parts.conf.report_interval):
             try:
-                if not self._parts.db.write("service.heartbeat", lambda c: services.heartbeat(c, **self._who)):
+                alarms = self._alarms()
+                if not self._parts.db.write(
+                    "service.heartbeat", lambda c, a=alarms: services.heartbeat(c, alarms=a, **self._who)
+                ):
                     self._register()
             except Exception as error:
                 LOG.warning("No heartbeat of %s: %s", self._binary, error)

@@ -177,6 +177,7 @@ services = Table(
     Column("disabled", Boolean, nullable=False, default=False),
     Column("disabled_reason", String(255)),
     Column("forced_down", Boolean, nullable=False, default=False),
+    Column("alarms", Text),
     Column("last_seen_at", Double, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),

@@ -45,11 +45,23 @@ def register(
         )
 
 
-def heartbeat(connection: sa.Connection, *, binary: str, address: str, incarnation: str) -> bool:
-    """Say that the service at ``address`` lives, for all its hosts at once. False: it is not registered."""
+def heartbeat(
+    connection: sa.Connection, *, binary: str, address: str, incarnation: str, alarms: Sequence[str] = ()
+) -> bool:
+    """Say that the service at ``address`` lives, for all its hosts at once. False: it is not registered.
+
+    :param alarms: sentences for operators: what is wrong with it.
+    """
     beaten = connection.execute(
-        _BEAT.where(services.c.incarnation == sa.bindparam("of_incarnation")).values(last_seen_at=now()),
-        {"of_address": address, "of_binary": binary, "of_incarnation": incarnation},
+        _BEAT.where(services.c.incarnation == sa.bindparam("of_incarnation")).values(
+            last_seen_at=now(), alarms=sa.bindparam("told")
+        ),
+        {
+            "of_address": address,
+            "of_binary": binary,
+            "of_incarnation": incarnation,
+            "told": "\n".join(alarms) or None,
+        },
     )
     return beaten.rowcount > 0
 

@@ -7,7 +7,7 @@ from corenova.cmd.manage.output import Output
 from corenova.db import services
 from corenova.db.engine import now
 
-_COLUMNS = ("binary", "host", "address", "status", "state", "seen", "version")
+_COLUMNS = ("binary", "host", "address", "status", "state", "seen", "version", "alarms")
 
 
 def list_services(conf: cfg.ConfigOpts, output: Output) -> int:
@@ -30,11 +30,15 @@ def list_services(conf: cfg.ConfigOpts, output: Output) -> int:
             "state": "up" if row.is_up else "down",
             "seen_s_ago": round(clock - row.last_seen_at, 1) if row.last_seen_at else None,
             "version": row.version,
+            "alarms": row.alarms.split("\n") if row.alarms else [],
         }
         for row in rows
     ]
     output.json({"services": found})
-    output.table(_COLUMNS, [[*(s[c] for c in _COLUMNS[:5]), _ago(s["seen_s_ago"]), s["version"]] for s in found])
+    output.table(
+        _COLUMNS,
+        [[*(s[c] for c in _COLUMNS[:5]), _ago(s["seen_s_ago"]), s["version"], "; ".join(s["alarms"])] for s in found],
+    )
     return 0
 
 

@@ -1,12 +1,15 @@
 """A plug-in that misbehaves harms the request that used it, and says its name; everybody else is served."""
 
 import threading
+import time
 
 import pytest
 
 from corenova import loader
+from corenova.db import services
 from corenova.loader import Plugin
 from corenova.objects.request_spec import Flavor
+from corenova.scheduler import plugins
 
 CURSED = Flavor(flavorid="66", name="m1.cursed", vcpus=1, memory_mb=64, root_gb=1)
 
@@ -45,18 +48,18 @@ class PoisonWeigher:
 def plugged(monkeypatch, make_cloud):
     """Give a function that makes a cloud whose scheduler has these plug-ins beside the default ones."""
 
-    def make(*filters, weighers=()):
+    def make(*filters, weighers=(), ini=None):
         more = {loader.FILTERS: filters, loader.WEIGHERS: weighers}
-        load = loader.load
+        load = plugins._load
 
-        def load_more(conf, group, names):
+        def load_more(conf, group, adapter):
             return [
-                *load(conf, group, names),
+                *load(conf, group, adapter),
                 *(Plugin(type(one).__name__, one, "test") for one in more.get(group, ())),
             ]
 
-        monkeypatch.setattr(loader, "load", load_more)
-        return make_cloud()
+        monkeypatch.setattr(plugins, "_load", load_more)
+        return make_cloud(ini)
 
     return make
 
@@ -100,3 +103,41 @@ def test_poison_and_health_side_by_side(plugged):
     for state, uuids in made.items():
         assert len(uuids) == 10
         cloud.wait_for(uuids, state)
+
+
+class HangingFilter:
+    """Hangs for cursed requests until the test is over."""
+
+    def __init__(self):
+        self.over = threading.Event()
+
+    def host_passes(self, host_state, spec):
+        return self.over.wait(60) if is_cursed(spec) else True
+
+
+def test_a_filter_that_hangs_is_shown_to_the_operator_and_harms_its_request_alone(plugged):
+    hanging = HangingFilter()
+    cloud = plugged(hanging, ini={"plugins": {"plugin_timeout_s": 0.5, "breaker_faults": 3, "breaker_open_s": 3}})
+    try:
+        cursed, began = cloud.create_server(flavor=CURSED), time.monotonic()
+        healthy = cloud.create_servers(5)
+        cloud.wait_for(healthy)
+        assert time.monotonic() - began < 10
+        cloud.wait_for(cursed, "error", timeout_s=60)
+        assert cloud.server(cursed).fault_message == "No valid host was found. Of 20 hosts, HangingFilter refused 20."
+
+        def alarm():
+            rows = cloud.db.read(lambda c: services.list_services(c, down_time_s=60, binary=services.SCHEDULER))
+            return rows[0].alarms or ""
+
+        cloud.wait(lambda: "filter HangingFilter is switched off after faults: TimeoutError" in alarm())
+    finally:
+        hanging.over.set()
+    cloud.wait(lambda: not cloud.server(cursed).step)
+    cloud.wait(lambda: _state_of(cloud, cloud.create_server()) == "active", what="it works again", timeout_s=30)
+    cloud.wait(lambda: not alarm(), what="the alarm is over")
+
+
+def _state_of(cloud, uuid):
+    cloud.wait(lambda: cloud.server(uuid).step is None)
+    return cloud.server(uuid).vm_state
