@@ -84,7 +84,8 @@ def run(quick: bool) -> list[Figure]:
 # The decision alone.
 
 
-def _pipeline(plain: object | None = None, **scheduling: object) -> Pipeline:
+def pipeline_of(plain: object | None = None, **scheduling: object) -> Pipeline:
+    """Return the default pipeline with these options of [filter_scheduler], and one filter more if given."""
     pipeline = build_pipeline(fleet.conf(**scheduling))
     if plain is None:
         return pipeline
@@ -102,7 +103,7 @@ def _warm(size: int, rounds: int, plain: object | None = None, **scheduling: obj
     """Return the CPU us of each decision, after every class has been decided on once."""
     chance, asked = random.Random(3), fleet.requests(5)
     table, servers = fleet.in_use(size)
-    pipeline = _pipeline(plain, **scheduling)
+    pipeline = pipeline_of(plain, **scheduling)
     for number in range(fleet.CLASSES):
         pipeline.place(table, fleet.spec(number), 1)
     times = []
@@ -124,7 +125,7 @@ def _cold(size: int, rounds: int) -> float:
     table, _ = fleet.in_use(size)
     times = {}
     for plain in (None, PlainFilter()):
-        pipelines = [_pipeline(plain, weight_normalization="fixed") for _ in range(rounds)]
+        pipelines = [pipeline_of(plain, weight_normalization="fixed") for _ in range(rounds)]
         spent = []
         for pipeline in pipelines:
             began = time.thread_time_ns()
@@ -138,7 +139,7 @@ def _bytes_per_host(size: int) -> float:
     rows = fleet.rows(size)
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    table, pipeline = HostTable.of(rows), _pipeline(weight_normalization="fixed")
+    table, pipeline = HostTable.of(rows), pipeline_of(weight_normalization="fixed")
     for number in range(fleet.CLASSES):
         pipeline.place(table, fleet.spec(number), 1)
     used = tracemalloc.get_traced_memory()[0] - before
