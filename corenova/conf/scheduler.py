@@ -16,8 +16,8 @@ OPTIONS = [
         "decision_retention",
         default=7 * 24 * 3600,
         min=0,
-        help="Seconds after which it is forgotten why a server was placed where it is, or nowhere. 0 keeps it as long "
-        "as the server.",
+        help="Seconds after which it is forgotten why a server was placed where it is, or nowhere, and what the hosts "
+        "were like then (corenova-manage replay). 0 keeps the reasons as long as the server, and the rest for a week.",
     ),
     cfg.BoolOpt(
         "limit_tenants_to_placement_aggregate",

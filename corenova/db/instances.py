@@ -1,7 +1,7 @@
 """Rows of instances: insert, show, list. The work that a row carries is in db/work.py."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -113,6 +113,19 @@ def hosts_of(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, str]:
     c = instances.c
     found = sa.select(c.uuid, c.host).where(c.uuid.in_(uuids), c.deleted.is_(False), c.host.is_not(None))
     return dict(connection.execute(found).all())
+
+
+def sharing_properties(connection: sa.Connection, properties: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    """Return, by property, how many instances on each host have an image with the same value of it."""
+    c = instances.c
+    there = (c.deleted.is_(False), c.host.is_not(None))
+    found = {}
+    for name, value in properties.items():
+        # As msgspec writes it: keys in a fixed order, no blanks.
+        text = f"{msgspec.json.encode(name).decode()}:{msgspec.json.encode(value).decode()}"
+        shared = sa.select(c.host, sa.func.count()).where(*there, c.image.contains(text, autoescape=True))
+        found[name] = dict(connection.execute(shared.group_by(c.host)).all())
+    return found
 
 
 _GET = _VIEW.where(instances.c.uuid == sa.bindparam("of_uuid"), instances.c.deleted.is_(False))

@@ -32,12 +32,14 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     :param among: the host was chosen at random among so many best ones, because others were claiming the same.
     :param instance_group: the server group as it was.
     :param instance_hosts: where the instances were that hints name.
+    :param image_property_hosts: how many instances shared properties of the image.
     """
 
     picture: str
     among: int = 1
     instance_group: InstanceGroup | None = None
     instance_hosts: dict[str, str] = {}
+    image_property_hosts: dict[str, dict[str, int]] = {}
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True):

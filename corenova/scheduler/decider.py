@@ -6,6 +6,7 @@ again, and each instance is decided and claimed by itself. Nothing is called unp
 
 import logging
 import re
+import threading
 import time
 from collections.abc import Sequence
 
@@ -17,12 +18,13 @@ from corenova.db import instances, membership, work
 from corenova.db.engine import Database
 from corenova.db.work import Placement
 from corenova.events import Events
-from corenova.objects.decision import Decision
+from corenova.objects.decision import Decision, Inputs
 from corenova.objects.request_spec import RequestSpec, Selection, SelectRequest
 from corenova.scheduler import claims
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.mirror import Mirror
 from corenova.scheduler.pipeline import Pipeline
+from corenova.scheduler.recorder import Recorder
 
 LOG = logging.getLogger(__name__)
 _ROUNDS = 3
@@ -30,6 +32,7 @@ _TRIES = 10
 _SCATTER = 8
 """Among how many of the best hosts one is chosen at random while others are claiming the same ones."""
 _CONTENDED_S = 1.0
+_RECORDS_S = 7 * 86400.0
 _UUID = re.compile("[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 Wish = tuple[RequestSpec, tuple[str, int]]
@@ -41,10 +44,13 @@ class PassAbandonedError(Exception):
     """A plug-in did not come back; what was asked in this pass is asked again later."""
 
 
-def resolved(db: Database, spec: RequestSpec) -> RequestSpec:
-    """Return the request with what is to be looked up for it: its group, and where hinted instances are."""
+def resolved(db: Database, spec: RequestSpec, properties: Sequence[str] = ()) -> RequestSpec:
+    """Return the request with what is to be looked up for it: its group, and where hinted instances are.
+
+    :param properties: of the image; what shares them is counted by host (Pipeline.counted_properties).
+    """
     hinted = [text for name in spec.scheduler_hints for text in spec.hinted(name) if _UUID.fullmatch(text)]
-    if spec.instance_group_uuid is None and not hinted:
+    if spec.instance_group_uuid is None and not hinted and not properties:
         return spec
 
     def read(connection: sa.Connection) -> RequestSpec:
@@ -54,6 +60,9 @@ def resolved(db: Database, spec: RequestSpec) -> RequestSpec:
             found |= {"instance_group": group, "instance_group_uuid": group and group.uuid}
         if hinted:
             found["instance_hosts"] = instances.hosts_of(connection, hinted)
+        if properties:
+            values = {name: spec.image.properties[name] for name in properties}
+            found["image_property_hosts"] = instances.sharing_properties(connection, values)
         return msgspec.structs.replace(spec, **found)
 
     return db.read(read)
@@ -86,10 +95,17 @@ class Decider:
         self._mirror = Mirror(db, self._hosts, down_time_s=float(conf.service_down_time))
         self._contended_until = 0.0
         self._stats = stats
+        self._lock = threading.Lock()
+        retention_s = float(conf.scheduler.decision_retention) or _RECORDS_S
+        self.recorder = Recorder(db, self._hosts, self._lock, retention_s=retention_s)
         self.is_fenced = False
 
     def select(self, requests: list[SelectRequest]) -> list[Selection]:
         """Place and claim; one answer an instance, in any order."""
+        with self._lock:
+            return self._select_fresh(requests)
+
+    def _select_fresh(self, requests: list[SelectRequest]) -> list[Selection]:
         try:
             if time.monotonic() - self._mirror.refreshed_at > self._refresh_interval_s:
                 self._mirror.refresh()
@@ -122,8 +138,7 @@ class Decider:
                 waiting += [(request.spec, one) for one in request.instances]
                 continue
             groups.add(group)
-            spec = resolved(self._db, request.spec)
-            decisions = self._pipeline.place(self._hosts, spec, len(request.instances), among=self._among())
+            spec, decisions = self._place(request.spec, len(request.instances))
             for one, decision in zip(request.instances, decisions, strict=True):
                 if decision.host is None:
                     waiting.append((request.spec, one))  # nothing is unplaceable before a fresh look
@@ -131,8 +146,26 @@ class Decider:
                     decided.append((spec, one, decision))
         return decided, waiting
 
-    def _among(self) -> int:
-        return _SCATTER if time.monotonic() < self._contended_until else 1
+    def _place(self, bare: RequestSpec, count: int) -> tuple[RequestSpec, list[Decision]]:
+        """Decide, and note with each decision what it was made on."""
+        spec = resolved(self._db, bare, self._pipeline.counted_properties(bare))
+        among = _SCATTER if time.monotonic() < self._contended_until else 1
+        decisions = self._pipeline.place(self._hosts, spec, count, among=among)
+        if not self.recorder.picture:
+            return spec, decisions
+        group, noted = spec.instance_group, []
+        for decision in decisions:
+            inputs = Inputs(
+                picture=self.recorder.picture,
+                among=among,
+                instance_group=group,
+                instance_hosts=spec.instance_hosts,
+                image_property_hosts=spec.image_property_hosts,
+            )
+            noted.append(msgspec.structs.replace(decision, inputs=inputs))
+            if group is not None and decision.host is not None:
+                group = group.with_member(decision.host)
+        return spec, noted
 
     def _claim(self, decided: Sequence[Choice]) -> bool:
         """Make these decisions true; when somebody was quicker, forget them and read their hosts again."""
@@ -176,8 +209,7 @@ class Decider:
 
     def _place_alone(self, bare: RequestSpec, one: tuple[str, int]) -> Choice | None:
         for _ in range(_TRIES):
-            spec = resolved(self._db, bare)
-            (decision,) = self._pipeline.place(self._hosts, spec, 1, among=self._among())
+            spec, (decision,) = self._place(bare, 1)
             if decision.host is None or self._claim([(spec, one, decision)]):
                 return spec, one, decision
             if not self._db.read(lambda c: work.current(c, [one])):  # deleted or taken meanwhile

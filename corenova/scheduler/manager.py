@@ -25,6 +25,7 @@ from corenova.scheduler.watchdog import Watch
 _PATIENCE_S = 0.2
 """How long one call of a plug-in may hold up others; also how often one who waits looks."""
 _MOST_DECIDERS = 8
+_END_S = 2.0
 
 
 def build_pipeline(conf: cfg.ConfigOpts, *, seed: int | None = None) -> Pipeline:
@@ -65,8 +66,12 @@ class SchedulerManager:
     def stop(self) -> None:
         """End the threads that do not hang."""
         with self._lock:
-            for _ in self._workers:
-                self._calls.put(None)
+            workers = list(self._workers)
+        for _ in workers:
+            self._calls.put(None)
+        for worker in workers:
+            if not worker.watch.look():
+                worker.join(_END_S)
 
     @expose
     def select_destinations(self, ctxt: dict, requests: list[SelectRequest]) -> list[Selection]:
@@ -149,6 +154,13 @@ class _Worker(threading.Thread):
 
     def run(self) -> None:
         """Take calls until there are no more, or others do."""
+        self._decider.recorder.start()
+        try:
+            self._take_calls()
+        finally:
+            self._decider.recorder.stop()
+
+    def _take_calls(self) -> None:
         while (call := self._calls.get()) is not None:
             self._call = call
             try:
@@ -162,6 +174,7 @@ class _Worker(threading.Thread):
     def give_up(self, seconds: float) -> None:
         """Let the call fail, and whatever the thread may do later come to nothing."""
         self._decider.is_fenced = True
+        self._decider.recorder.give_up()
         where = f"it has not come back for {seconds:g} s from {self.watch.where}"
         if self.watch.plugin is not None:
             self.watch.plugin.fault(TimeoutError(where), once=False)

@@ -87,6 +87,18 @@ class Pipeline:
         other._classes = None
         return other
 
+    def counted_properties(self, spec: RequestSpec) -> tuple[str, ...]:
+        """Return the image's properties that an enabled weigher wants counted by host.
+
+        It names them in ``counted_image_properties``; an empty one means all.
+        """
+        found: set[str] = set()
+        for weigher in self.weighers if spec.image is not None else ():
+            wanted = getattr(weigher.plugin, "counted_image_properties", None)
+            if wanted is not None and weigher.default_multiplier:
+                found.update(name for name in spec.image.properties if not wanted or name in wanted)
+        return tuple(sorted(found))
+
     def _mind_breakers(self) -> None:
         """Forget what is kept when a plug-in was switched off or on: it was not asked, or will be no more."""
         if self.breakers.any_open:

@@ -10,7 +10,6 @@ import math
 import threading
 import time
 import uuid
-from contextlib import AbstractContextManager
 
 import sqlalchemy as sa
 
@@ -22,6 +21,7 @@ from corenova.scheduler.hosts import HostTable
 LOG = logging.getLogger(__name__)
 _COPY_EVERY_S = 600.0
 _WRITE_EVERY_S = 2.0
+_PATIENCE_S = 1.0
 _FORGET = 100
 
 
@@ -33,7 +33,7 @@ class Recorder:
     :ivar picture: the name of what is recorded, which decisions carry; empty when nothing is.
     """
 
-    def __init__(self, db: Database, table: HostTable, lock: AbstractContextManager, *, retention_s: float):
+    def __init__(self, db: Database, table: HostTable, lock: threading.Lock, *, retention_s: float):
         self.picture = str(uuid.uuid4()) if retention_s else ""
         self._db = db
         self._table = table
@@ -59,6 +59,10 @@ class Recorder:
             self._stopped.set()
             self._thread.join(5.0)
 
+    def give_up(self) -> None:
+        """End without waiting: whoever holds the lock may never let it go."""
+        self._stopped.set()
+
     def _run(self) -> None:
         while not self._stopped.wait(_WRITE_EVERY_S):
             self._write()
@@ -76,10 +80,14 @@ class Recorder:
         """Write what has changed since the last time, and a copy of the table when one is due."""
         table = self._table
         is_due = time.monotonic() - self._copied_at > _COPY_EVERY_S
-        with self._lock:
+        if not self._lock.acquire(timeout=_PATIENCE_S):
+            return  # a long decision; next time
+        try:
             log, table.log = table.log, []
             begin, self._written = self._written, table.revision
             copy = records.copy_of(table) if is_due else None
+        finally:
+            self._lock.release()
         if log:
             self._pending.append((begin, False, records.changes_of(log)))
         if copy is not None:

@@ -35,6 +35,7 @@ def decide(pipeline: Pipeline, table: HostTable, spec: RequestSpec, then: Decisi
         instance_group=inputs.instance_group,
         instance_group_uuid=inputs.instance_group and inputs.instance_group.uuid,
         instance_hosts=inputs.instance_hosts,
+        image_property_hosts=inputs.image_property_hosts,
     )
     (decision,) = pipeline.place(table, spec, 1)
     return decision

@@ -44,7 +44,8 @@ def run(conf: cfg.ConfigOpts, output: Output) -> int:
     """Decide and show; 0 when all servers have a place, else 1."""
     pipeline = build_pipeline(conf)
     with database.reading(conf) as db:
-        spec = resolved(db, _wanted(conf, db))
+        spec = _wanted(conf, db)
+        spec = resolved(db, spec, pipeline.counted_properties(spec))
         table = HostTable(default_zone=conf.default_availability_zone)
         Mirror(db, table, down_time_s=float(conf.service_down_time)).refresh()
     decisions = pipeline.place(table, spec, conf.noun.count)
