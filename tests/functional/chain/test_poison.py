@@ -1,8 +1,8 @@
 """A plug-in that misbehaves harms the request that used it, and says its name; everybody else is served."""
 
 import threading
-import time
 
+import msgspec
 import pytest
 
 from corenova import loader
@@ -88,7 +88,7 @@ def test_a_weigher_that_fails_costs_its_opinion_and_nothing_else(plugged, caplog
 
 
 def test_poison_and_health_side_by_side(plugged):
-    cloud = plugged(PoisonFilter())
+    cloud = plugged(PoisonFilter(), ini={"plugins": {"breaker_faults": 100}})
     made = {"error": [], "active": []}
 
     def create(number):
@@ -117,14 +117,14 @@ class HangingFilter:
 
 def test_a_filter_that_hangs_is_shown_to_the_operator_and_harms_its_request_alone(plugged):
     hanging = HangingFilter()
-    cloud = plugged(hanging, ini={"plugins": {"plugin_timeout_s": 0.5, "breaker_faults": 3, "breaker_open_s": 3}})
+    cloud = plugged(hanging, ini={"plugins": {"plugin_timeout_s": 0.5, "breaker_faults": 2, "breaker_open_s": 8}})
     try:
-        cursed, began = cloud.create_server(flavor=CURSED), time.monotonic()
         healthy = cloud.create_servers(5)
+        cursed = [cloud.create_server(flavor=msgspec.structs.replace(CURSED, root_gb=size)) for size in (1, 2)]
         cloud.wait_for(healthy)
-        assert time.monotonic() - began < 10
-        cloud.wait_for(cursed, "error", timeout_s=60)
-        assert cloud.server(cursed).fault_message == "No valid host was found. Of 20 hosts, HangingFilter refused 20."
+        cloud.wait_for(cursed, "error")
+        for uuid in cursed:
+            assert cloud.server(uuid).fault_message == "No valid host was found. Of 20 hosts, HangingFilter refused 20."
 
         def alarm():
             rows = cloud.db.read(lambda c: services.list_services(c, down_time_s=60, binary=services.SCHEDULER))
@@ -133,7 +133,6 @@ def test_a_filter_that_hangs_is_shown_to_the_operator_and_harms_its_request_alon
         cloud.wait(lambda: "filter HangingFilter is switched off after faults: TimeoutError" in alarm())
     finally:
         hanging.over.set()
-    cloud.wait(lambda: not cloud.server(cursed).step)
     cloud.wait(lambda: _state_of(cloud, cloud.create_server()) == "active", what="it works again", timeout_s=30)
     cloud.wait(lambda: not alarm(), what="the alarm is over")
 
