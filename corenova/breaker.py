@@ -1,6 +1,7 @@
 """Circuit breakers: a plug-in that fails again and again is not called for a while, and an alarm says so.
 
-Closed, calls go through. After some faults within a minute it opens: nobody calls the plug-in. Some time later it is on
+Closed, calls go through. After some faults within a minute it opens: nobody calls the plug-in. Faults count when
+decision after decision has one; a plug-in that fails at odd requests alone harms these alone. Some time later it is on
 trial, and the next call decides whether it closes, or opens again for twice as long.
 """
 
@@ -81,6 +82,9 @@ class Breaker:
         with family.lock:
             if once and family.turn and self._turn == family.turn and self.is_closed:
                 return False
+            # Between the two, decisions were made without a fault: it is the request's, and others must not suffer.
+            if once and self._turn and family.turn - self._turn > 1 and self.is_closed:
+                self._times.clear()
             self.last, self._turn = what, family.turn
             if self.is_open or not family.faults:
                 return True

@@ -141,6 +141,7 @@ class HostTable:
         usage = _put(self.instances_cells, index, row.num_instances) | _put(self.io_ops_cells, index, row.num_io_ops)
         for name in row.inventories.keys() - self._free.keys():
             self._add_class(name)
+            self.epoch += 1  # what was worked out of requests for it knew no column
         for name, cells in self.cells.items():
             held = row.inventories.get(name, NOTHING)
             usage |= _put(cells, index, held.capacity - held.used)

@@ -49,8 +49,8 @@ def test_what_fits_nowhere_ends_in_error_and_says_why(cloud):
         "any one host. With 737856 MEMORY_MB less, 262144 instead of 1000000, it fits on 20 hosts."
     )
     assert "fake-" not in row.fault_message
-    counts, *remedies = row.fault_details.splitlines()
-    assert counts.startswith("Refused, each by itself: HostEnabled 0 of 20, ") and "Capacity 20 of 20" in counts
+    remedies = row.fault_details.splitlines()
+    assert {"HostEnabled: 20 of 20 hosts passed", "Capacity: 0 of 20 hosts passed"} <= set(remedies)
     assert "No host is large enough even when empty. MEMORY_MB: 1000000 asked, 262144 at most." in remedies
     rejections = cloud.decision(uuid).rejections
     assert len(rejections) == 20

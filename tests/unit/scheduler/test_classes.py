@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corenova.objects.decision import StageResult
+from corenova.objects.host_state import Inventory
 from corenova.objects.request_spec import Flavor, ImageMeta, InstanceGroup, RequestSpec
 from corenova.scheduler.traced import ClassKeys, TracedSpec
 
@@ -207,6 +208,14 @@ def test_a_field_that_is_read_late_tells_classes_apart_from_then_on(build):
     assert [pipeline.place(hosts, build.spec(project_id=p), 1)[0].host for p in ("poor", "poor", "rich", "poor")] == [
         "h0", None, "h0", None,
     ]  # fmt: skip
+
+
+def test_a_resource_class_that_appears_later_is_found(build):
+    pipeline, hosts = build.pipeline(), build.table(2)
+    wish = build.spec(extra_specs={"resources:CUSTOM_X": "1"})
+    assert pipeline.place(hosts, wish, 1)[0].host is None
+    hosts.apply([build.host("h1", inventories={"CUSTOM_X": Inventory(total=1)})])
+    assert [pipeline.place(hosts, wish, 1)[0].host for _ in range(2)] == ["h1", None]
 
 
 def test_a_filter_that_has_failed_is_asked_again_by_the_next_request(build):
