@@ -126,5 +126,5 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.summary} {best}".strip()
 
     def details(self) -> str:
-        """Return what operators are told when nothing fits: the counts, and every change that would help."""
-        return "\n".join([self.summary, self.counts(), *(remedy.sentence for remedy in self.remedies)])
+        """Return what operators are told when nothing fits: what the user is told, the counts, all that would help."""
+        return "\n".join([self.message(), self.counts(), *(remedy.sentence for remedy in self.remedies)])

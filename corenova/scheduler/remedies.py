@@ -238,7 +238,9 @@ def _in_service(verdicts: Verdicts) -> Iterator[Help]:
     again = InService(hosts, rows)
     for asker, kept in verdicts.kept.items():
         passed = kept.mask[rows]
-        if (left & ~passed).any():
+        if kept.failed:
+            left &= passed
+        elif (left & ~passed).any():
             left &= passed | ask(asker, again, verdicts.spec, left & ~passed).mask
     if left.any():
         mask = np.zeros(len(hosts), dtype=bool)
@@ -257,6 +259,8 @@ def _one_more(verdicts: Verdicts) -> Iterator[Help]:
     kinds = hosts.alike(_MOST_KINDS)
     new = Empty(hosts, np.array([row for row, _ in kinds]))
     left = np.ones(len(kinds), dtype=bool)
+    if any(kept.failed for kept in verdicts.kept.values()):
+        return
     for asker in verdicts.kept:
         if left.any():
             left &= ask(asker, new, spec, left).mask

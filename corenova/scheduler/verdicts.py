@@ -27,12 +27,14 @@ _MOST_ASKED = 2000
 class Verdict(NamedTuple):
     """One stage's or filter's answer on all hosts, and which fields of the request it comes from.
 
+    :param failed: the plug-in raised, for one host at least.
     :param applies: False: a selective filter that has no say on this request.
     """
 
     mask: np.ndarray
     reads: frozenset[str]
     applies: bool = True
+    failed: bool = False
 
 
 def ask(asker: Asker, hosts: Columns, spec: RequestSpec, among: np.ndarray | None = None) -> Verdict:
@@ -41,8 +43,10 @@ def ask(asker: Asker, hosts: Columns, spec: RequestSpec, among: np.ndarray | Non
     traced = TracedSpec(spec, reads)
     if asker.selective and not asker.applies(traced):
         return Verdict(np.ones(len(hosts), dtype=bool), frozenset(reads), applies=False)
+    faults = asker.faults
     mask = asker.mask(hosts, traced, among)
-    return Verdict(mask, frozenset(reads))
+    # Who has failed is not asked again for what would help: he has read nothing, so no change concerns him.
+    return Verdict(mask, frozenset(reads) if asker.faults == faults else frozenset(), failed=asker.faults != faults)
 
 
 class Verdicts:
