@@ -27,6 +27,7 @@ if __package__ in (None, ""):
 import corenova
 from benchmarks import fleet, machine
 from benchmarks.figures import Figure, Goal, check, median, percentile
+from corenova.cmd.process import SWITCH_INTERVAL_S
 from corenova.db import groups, hosts, instances, migrate, schema, services
 from corenova.db.engine import Database
 from corenova.events import Events
@@ -156,7 +157,8 @@ def _check_sound(pipeline: Pipeline) -> None:
 
 
 def _claims(size: int, count: int) -> list[Figure]:
-    """Decide and claim one by one through the scheduler's verb, on SQLite."""
+    """Decide and claim one by one through the scheduler's verb on SQLite, threads as our processes have them."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     with _database(size, servers=10 * size) as db:
         began = time.perf_counter()
         scheduler = _scheduler(db)

@@ -42,7 +42,7 @@ _QUIET = (
     "alembic", "stevedore", "oslo_messaging", "amqp", "sqlalchemy", "oslo.messaging", "oslo_policy",
     "corenova.api.access",
 )  # fmt: skip
-_SWITCH_INTERVAL_S = 0.001
+SWITCH_INTERVAL_S = 0.001
 REFUSALS = (CorenovaError, cfg.Error, oslo_log.LogConfigError, sa.exc.DBAPIError, db_error.DBError, OSError)
 """What is no fault of ours when it stops a start; see :func:`say`."""
 
@@ -105,7 +105,7 @@ def set_up(conf: cfg.ConfigOpts, args: list[str], *, prog: str) -> None:
     configure(conf, args, prog=prog)
     set_up_logging(conf)
     crash.install_from_env()
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 
 def say(prog: str, error: Exception) -> None:

@@ -139,7 +139,9 @@ class Database:
         self._reader.dispose()
 
 
-def execute_many(connection: sa.Connection, statement: sa.Insert | sa.Update, rows: Sequence[Mapping]) -> int:
+def execute_many(
+    connection: sa.Connection, statement: sa.Insert | sa.Update | sa.Delete, rows: Sequence[Mapping]
+) -> int:
     """Run one statement for many rows and return how many rows it touched in all.
 
     For statements that are made once, with rows of the same keys and values that the driver takes as they are: the
@@ -171,7 +173,7 @@ def _repeated(text: str, count: int) -> str:
 
 @lru_cache(maxsize=256)
 def _compiled(
-    statement: sa.Insert | sa.Update, dialect: sa.Dialect, keys: tuple[str, ...]
+    statement: sa.Insert | sa.Update | sa.Delete, dialect: sa.Dialect, keys: tuple[str, ...]
 ) -> tuple[str, dict[str, object], Callable[[Mapping], tuple] | None]:
     """Return the driver's text, the statement's own values, and what puts a row in order (None: names are used)."""
     # What an UPDATE's parameters are called it says itself; an INSERT's are the keys of the rows.
