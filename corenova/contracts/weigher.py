@@ -24,12 +24,15 @@ class WeigherTraits(Protocol):
     :cvar negate: the multiplier is applied negatively (BuildFailureWeigher).
     :cvar minval: fixed lower end of the normalisation, or None for the smallest raw value seen.
     :cvar maxval: fixed upper end, or None.
+    :cvar raw_column: the column of HostColumns that the raw weights are, as it is, if they are one: then a host that a
+        claim has changed is weighed without calling the weigher. It must have a form all the same, which says so.
     """
 
     multiplier_option: ClassVar[str | None]
     negate: ClassVar[bool]
     minval: ClassVar[float | None]
     maxval: ClassVar[float | None]
+    raw_column: ClassVar[str | None]
 
 
 @runtime_checkable

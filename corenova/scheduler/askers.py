@@ -179,6 +179,7 @@ class Weigher(_Asked):
 
     :ivar sign: -1.0 for a weigher that is applied negatively.
     :ivar low, high: ends of the normalisation that the class fixes, or None.
+    :ivar column: the name of the column that the raw weights are, or None.
     :ivar default_multiplier: the multiplier where no aggregate says another, without the sign.
     """
 
@@ -190,6 +191,7 @@ class Weigher(_Asked):
         self._sign = -1.0 if getattr(plugin, "negate", False) else 1.0
         self.default_multiplier = multiplier
         self._vector = getattr(plugin, "weights", None)
+        self.column: str | None = getattr(plugin, "raw_column", None)
         self.scalar: Callable[[HostState, RequestSpec], float] | None = getattr(plugin, "weigh", None)
 
     def applies(self, spec: RequestSpec) -> bool:

@@ -48,6 +48,7 @@ class RequestClass:
         self._reads_usage = [False] * len(askers)
         self._fickle: list[int] = []
         self._fickle_passes: list[tuple[int, Callable[[int], bool]]] = []
+        self._fickle_plugins: list[Asker] = []
         self._owed: set[int] = set()
         self._size = max(_FRONT, len(hosts) // _PART)
         self._passes = [asker.of_row(hosts, self._spec) for asker in askers]
@@ -130,7 +131,7 @@ class RequestClass:
             self.is_sound = False
 
     def _faults(self) -> int:
-        return sum([self._askers[k].faults for k in self._fickle if not self._askers[k].built_in])
+        return sum([asker.faults for asker in self._fickle_plugins]) if self._fickle_plugins else 0
 
     def _judge_many(self, rows: np.ndarray) -> None:
         self.refuser[rows] = self._judge(Subset(self._hosts, rows))
@@ -147,6 +148,7 @@ class RequestClass:
             self._reads_usage[k] = True
             self._fickle = [k for k, reads in enumerate(self._reads_usage) if reads]
             self._fickle_passes = [(k, self._passes[k]) for k in self._fickle]
+            self._fickle_plugins = [a for a in map(self._askers.__getitem__, self._fickle) if not a.built_in]
         if self._askers[k].faults != faults:
             self.is_sound = False
 

@@ -20,6 +20,14 @@ from corenova.scheduler.views import HostView
 
 T = TypeVar("T")
 NOTHING = Inventory(total=0)
+_CELLS = {
+    "free_ram_mb": "ram_cells",
+    "free_disk_mb": "disk_cells",
+    "vcpus_free": "vcpus_cells",
+    "num_instances": "instances_cells",
+    "num_io_ops": "io_ops_cells",
+    "free_pci_devices": "pci_cells",
+}
 _LIMITS = ("min_unit", "max_unit", "step_size")
 _MOST_CHANGES = 4
 """How long the journal may grow, in changes a host: whoever is further behind starts anew, which is cheaper then."""
@@ -281,6 +289,10 @@ class HostTable:
         self.usage_read = True
         column = self._free.get(resource_class)
         return np.zeros(len(self), dtype=np.int64) if column is None else column
+
+    def cells_of(self, column: str) -> memoryview | None:
+        """Return the cells of a column that claims change, by its name in the contract; None: it has no such cells."""
+        return getattr(self, _CELLS[column]) if column in _CELLS else None
 
     def has_free(self, index: int, resources: Mapping[str, int]) -> bool:
         """Tell whether one host has these amounts left."""

@@ -23,10 +23,12 @@ from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.ranking import Part, part_of
 from corenova.scheduler.remedies import remedies
 from corenova.scheduler.topologies import Topology, claim_for
+from corenova.scheduler.traced import ClassKeys, TracedSpec
 from corenova.scheduler.verdicts import Verdicts
 
 _LAZY = 16
 """So many hosts refused in a row by those who look at the single request: then all hosts are asked about at once."""
+_MOST_NOBODY = 1000
 _NORMAL, _FORCED, _REBUILD = "normal", "forced", "rebuild"
 
 
@@ -78,6 +80,7 @@ class Pipeline:
         self._selective = {kind: [a for a in askers if a.selective] for kind, askers in self._asked.items()}
         self._selective_weighers = [weigher for weigher in self.weighers if weigher.selective]
         self._classes: Classes | None = None
+        self._forget_nobody()
         self._explained: tuple[tuple, Decision] | None = None
 
     def twin(self) -> "Pipeline":
@@ -85,6 +88,7 @@ class Pipeline:
         other = copy.copy(self)
         other._random = random.Random()
         other._classes = None
+        other._forget_nobody()
         return other
 
     def counted_properties(self, spec: RequestSpec) -> tuple[str, ...]:
@@ -106,6 +110,11 @@ class Pipeline:
         if self._seen_changes != self.breakers.changes:
             self._seen_changes = self.breakers.changes
             self._classes = None
+            self._forget_nobody()
+
+    def _forget_nobody(self) -> None:
+        self._about_keys = ClassKeys()
+        self._about_nobody: set[tuple[str, tuple[bool, bytes]]] = set()
 
     def _kept(self, hosts: HostTable) -> Classes:
         if self._classes is None or self._classes.hosts is not hosts:
@@ -169,16 +178,36 @@ class Pipeline:
         """Tell whether the best host is known without weighing all and without asking anybody about this request."""
         if self._shuffle or not kept.ranking.incremental:
             return False
-        return not any(one.applies(spec) for one in (*self._selective[kind], *self._selective_weighers))
+        return not any(self._about(spec, kind))
+
+    def _about(self, spec: RequestSpec, kind: str) -> tuple[Sequence[Asker], Sequence[Weigher]]:
+        """Return the filters and weighers that have a say on this single request; usually there are none.
+
+        What they looked at to say so is noted, and a request that is equal in it is none of their business either.
+        """
+        key = (kind, self._about_keys.of(spec))
+        if key in self._about_nobody:
+            return (), ()
+        reads: set[str] = set()
+        traced, faults = TracedSpec(spec, reads), self._faults_about()
+        askers = [asker for asker in self._selective[kind] if asker.applies(traced)]
+        weighers = [weigher for weigher in self._selective_weighers if weigher.applies(traced)]
+        if self._about_keys.learn(reads) or len(self._about_nobody) > _MOST_NOBODY:
+            self._about_nobody.clear()
+        if not askers and not weighers and faults == self._faults_about():
+            self._about_nobody.add((kind, self._about_keys.of(spec)))
+        return askers, weighers
+
+    def _faults_about(self) -> int:
+        return sum(one.faults for one in (*self._selective[_NORMAL], *self._selective_weighers))
 
     def _choose(
         self, hosts: HostTable, spec: RequestSpec, kind: str, kept: RequestClass, subset: int
     ) -> tuple[Decision, int] | None:
         if not kept.candidates:
             return None
-        asked = [asker for asker in self._selective[kind] if asker.applies(spec)]
+        asked, weighing = self._about(spec, kind)
         lazy = _Lazy(hosts, spec, asked) if asked else None
-        weighing = [weigher for weigher in self._selective_weighers if weigher.applies(spec)]
         if kept.ranking.incremental and not weighing and not self._shuffle:
             wanted = subset + self._alternates
             found = kept.best(wanted, lazy and lazy.passes, most=_LAZY if lazy else 0)

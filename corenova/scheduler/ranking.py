@@ -92,11 +92,15 @@ class Ranking:
 
     def _plan(self) -> None:
         """Note who can be asked without ado about a host that a claim has changed: scales need no clipping before."""
-        asks = [self._asked[k][0].scalar if self._reads_usage[k] else None for k in range(len(self._asked))]
+        weighers = [weigher for weigher, _ in self._asked]
+        asks = [w.scalar if reads else None for w, reads in zip(weighers, self._reads_usage, strict=True)]
+        columns = [w.column and self._hosts.cells_of(w.column) for w in weighers]
         can = all(asks[k] is not None or not reads for k, reads in enumerate(self._reads_usage))
         useful = {k for k, _ in self._terms}
         can &= all(k in useful or not reads for k, reads in enumerate(self._reads_usage))
-        self._quick = [(asks[k], *term[1:]) for k, term in self._terms] if self._is_scaled and can else None
+        can &= not any(isinstance(multiplier, np.ndarray) for _, multiplier in self._asked)
+        is_quick = self._is_scaled and can
+        self._quick = [(columns[k], asks[k], *term[1:]) for k, term in self._terms] if is_quick else None
 
     def catch_up(self) -> None:
         """Ask again about the hosts that have changed since the last time."""
@@ -140,14 +144,17 @@ class Ranking:
             for row in rows:
                 state = states[row]
                 total = 0.0
-                for weigh, cells, multiplier, low, span in quick:
-                    if weigh is not None:
-                        cells[row] = weigh(state, spec)
-                    share = (cells[row] - low) / span
-                    share = 0.0 if share < 0.0 else 1.0 if share > 1.0 else share
-                    total += (multiplier if type(multiplier) is float else float(multiplier[row])) * share
-                if total != total:
-                    return False
+                for column, weigh, cells, multiplier, low, span in quick:
+                    if column is not None:
+                        cells[row] = raw = column[row]
+                    elif weigh is None:
+                        raw = cells[row]
+                    else:
+                        cells[row] = raw = weigh(state, spec)
+                        if raw - raw:  # neither infinite nor NaN is a weight
+                            return False
+                    share = (raw - low) / span
+                    total += multiplier * (0.0 if share < 0.0 else 1.0 if share > 1.0 else share)
                 scores[row] = total
         except FAULTS:
             return False

@@ -152,6 +152,9 @@ def test_both_forms_of_a_weigher_agree_twice_and_change_nothing(plugin, table, s
             assert (weights.dtype, weights.shape) == (np.float64, (len(table),))
             forms.append(weights.tolist())
             weights += 1.0  # the framework may work in place: it must not be a column of the table
+        column = getattr(plugin.object, "raw_column", None)
+        if column is not None:
+            forms.append([float(value) for value in getattr(table, column)])
         if isinstance(plugin.object, ScalarWeigher):
             forms.append([plugin.object.weigh(state, spec) for state in table.states])
     assert all(form == forms[0] for form in forms)

@@ -22,6 +22,7 @@ class IoOpsWeigher:
     negate: ClassVar[bool] = False
     minval: ClassVar[float | None] = 0.0
     maxval: ClassVar[float | None] = None
+    raw_column: ClassVar[str | None] = "num_io_ops"
 
     def weigh(self, host_state: HostState, spec: RequestSpec) -> float:
         """Return the builds under way."""

@@ -19,6 +19,7 @@ class NumInstancesWeigher:
     negate: ClassVar[bool] = False
     minval: ClassVar[float | None] = None
     maxval: ClassVar[float | None] = None
+    raw_column: ClassVar[str | None] = "num_instances"
 
     def weigh(self, host_state: HostState, spec: RequestSpec) -> float:
         """Return the number of instances."""

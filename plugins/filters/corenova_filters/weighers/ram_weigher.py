@@ -20,6 +20,7 @@ class RAMWeigher:
     # A floor of 0 keeps the scale honest: hosts that are equally free all weigh 1.0, an overdrawn one weighs nothing.
     minval: ClassVar[float | None] = 0.0
     maxval: ClassVar[float | None] = None
+    raw_column: ClassVar[str | None] = "free_ram_mb"
 
     def weigh(self, host_state: HostState, spec: RequestSpec) -> float:
         """Return its free RAM in MiB, ratio applied."""
