@@ -38,6 +38,7 @@ class RequestClass:
 
     def __init__(self, hosts: HostTable, askers: Sequence[Asker], ranking: Ranking, spec: RequestSpec):
         self.reads: set[str] = set()
+        self.known_reads = 0
         self.ranking = ranking
         self._hosts = hosts
         self._askers = askers
@@ -260,9 +261,8 @@ class Classes:
         if found is None:
             return self._made(spec, kind)
         self._classes.move_to_end(key)
-        known = len(found.reads) + len(found.ranking.reads)
         found.catch_up(batch)
-        if len(found.reads) + len(found.ranking.reads) != known:
+        if len(found.reads) + len(found.ranking.reads) != found.known_reads:
             self._learn(found)
         if not found.is_sound:
             self._classes.pop(key, None)
@@ -294,6 +294,7 @@ class Classes:
 
     def _learn(self, one: RequestClass) -> None:
         """Take note of fields that were read for the first time: what is kept was told apart without them."""
+        one.known_reads = len(one.reads) + len(one.ranking.reads)
         if self._ranking_keys.learn(one.ranking.reads):
             self._rankings.clear()
         if self._keys.learn(one.reads | one.ranking.reads):

@@ -116,7 +116,7 @@ class HostTable:
     def _forget_kept(self) -> None:
         self._limits: dict[str, tuple[np.ndarray, ...]] = {}
         self._masks: dict[tuple[str, str], np.ndarray] = {}
-        self._places: list[tuple[str, str] | None] = [None] * len(self)
+        self._zones: dict[int, str] = {}
         self._overrides: dict[tuple[str, float], np.ndarray | float] = {}
 
     # What changes.
@@ -315,6 +315,11 @@ class HostTable:
             for name, held in self._shapes.of(index).items()
         }
 
+    @property
+    def shape_kinds(self) -> memoryview:
+        """For each host a number that hosts of equal shapes share."""
+        return self._shapes.cells
+
     def shape(self, index: int) -> dict[str, Inventory]:
         """Return the inventories of one host as if nothing were used."""
         return self._shapes.of(index)
@@ -344,10 +349,11 @@ class HostTable:
 
     def place(self, index: int) -> tuple[str, str]:
         """Return name and availability zone of one host."""
-        place = self._places[index]
-        if place is None:
-            place = self._places[index] = (self.names[index], self._zone_of(self._sets.of(index)))
-        return place
+        kind = self._sets.cells[index]
+        zone = self._zones.get(kind)
+        if zone is None:
+            zone = self._zones[kind] = self._zone_of(self._sets.of(index))
+        return self.names[index], zone
 
     def _zone_of(self, aggregates: Iterable[Aggregate]) -> str:
         named = (a.metadata["availability_zone"] for a in aggregates if "availability_zone" in a.metadata)

@@ -224,9 +224,13 @@ class Pipeline:
         self, hosts: HostTable, kept: RequestClass, found: list[int], lazy: "_Lazy | None", subset: int
     ) -> tuple[Decision, int]:
         """Choose among the best hosts that are known without looking at the others."""
-        row = found[0] if subset == 1 else self._random.choice(found[:subset])
+        if subset == 1:
+            row, others = found[0], found[1:]
+        else:
+            row = self._random.choice(found[:subset])
+            others = [other for other in found if other != row]
         weights = kept.ranking.weights(row, kept.rows) if kept.candidates > 1 else {}
-        return self._decided(hosts, kept, lazy, row, weights, [other for other in found if other != row]), row
+        return self._decided(hosts, kept, lazy, row, weights, others), row
 
     def _weighed(
         self,

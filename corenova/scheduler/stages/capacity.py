@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from corenova.objects.host_state import HostState
+from corenova.objects.host_state import HostState, Inventory
 from corenova.objects.request_spec import RequestSpec
 from corenova.scheduler.askers import Columns
 from corenova.scheduler.hosts import NOTHING, HostTable
@@ -20,6 +20,12 @@ def room_for(hosts: Columns, resources: Mapping[str, int]) -> np.ndarray:
     return fits
 
 
+def _gives(shape: Mapping[str, Inventory], resources: Mapping[str, int]) -> bool:
+    """Tell whether hosts of this shape give these amounts at a time."""
+    held = [(shape.get(name, NOTHING), amount) for name, amount in resources.items()]
+    return all(one.min_unit <= amount <= one.max_unit and amount % one.step_size == 0 for one, amount in held)
+
+
 class Capacity:
     """The host can give what is asked, as Placement counts: total, reserved, ratio, min and max unit, step size."""
 
@@ -32,19 +38,20 @@ class Capacity:
     def of_row(self, hosts: HostTable, spec: RequestSpec) -> Callable[[int], bool]:
         """The same for one host at a time."""
         wanted = spec.resources()
-        asked = [(hosts.cells.get(name), amount) for name, amount in wanted.items()]
+        if not wanted.keys() <= hosts.cells.keys():
+            return lambda row: False
+        asked = [(hosts.cells[name], amount) for name, amount in wanted.items()]
+        kinds, may = hosts.shape_kinds, {}  # hosts of one shape have the same units
 
         def passes(row: int) -> bool:
             hosts.usage_read = True
             for cells, amount in asked:
-                if cells is None or cells[row] < amount:
+                if cells[row] < amount:
                     return False
-            shape = hosts.shape(row)
-            for name, amount in wanted.items():
-                held = shape.get(name, NOTHING)
-                if not held.min_unit <= amount <= held.max_unit or (held.step_size != 1 and amount % held.step_size):
-                    return False
-            return True
+            kind = kinds[row]
+            if kind not in may:
+                may[kind] = _gives(hosts.shape(row), wanted)
+            return may[kind]
 
         return passes
 
