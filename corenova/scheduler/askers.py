@@ -286,6 +286,10 @@ class Weigher(_Asked):
             return math.nan
         if not self.breaker.is_closed:
             self.breaker.success()
+        return self.clipped(weight)
+
+    def clipped(self, weight: float) -> float:
+        """Return a raw weight within the fixed ends."""
         if self.low is not None and weight < self.low:
             return float(self.low)
         return float(self.high) if self.high is not None and weight > self.high else weight

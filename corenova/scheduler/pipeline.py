@@ -165,20 +165,21 @@ class Pipeline:
         """
         kind = _kind(spec)
         kept = self._kept(hosts).get(spec, kind)
-        if self._is_known(spec, kind, kept) and self._subset == 1:
-            row = next(iter(kept.best(1)), None)
-        else:
+        askers, weighers = self._about(spec, kind)
+        if not kept.candidates:
+            row = None
+        elif askers or weighers or self._subset > 1:
             found = self._choose(hosts, spec, kind, kept, self._subset)
             row = None if found is None else found[1]
+        elif kept.ranking.incremental and not self._shuffle:
+            (row,) = kept.best(1)
+        else:
+            rows = kept.rows()
+            best = self._pick(kept.ranking.total(rows)[0], 1)
+            row = best if rows is None else int(rows[best])
         if row is not None:
             hosts.take(row, kept.claim)
         return row
-
-    def _is_known(self, spec: RequestSpec, kind: str, kept: RequestClass) -> bool:
-        """Tell whether the best host is known without weighing all and without asking anybody about this request."""
-        if self._shuffle or not kept.ranking.incremental:
-            return False
-        return not any(self._about(spec, kind))
 
     def _about(self, spec: RequestSpec, kind: str) -> tuple[Sequence[Asker], Sequence[Weigher]]:
         """Return the filters and weighers that have a say on this single request; usually there are none.

@@ -21,8 +21,8 @@ _FEW = 24
 
 Term = tuple[str, memoryview, float | np.ndarray, float, float]
 """Name, raw weights, multiplier, low end and span of the scale of one weigher."""
-Part = tuple[np.ndarray, float | np.ndarray, float, float]
-"""Raw weights, multiplier, and the ends of the scale of one weigher."""
+Part = tuple[np.ndarray | float, float | np.ndarray, float, float]
+"""Of one weigher: raw weights of the candidates (a number when all have the same), multiplier, ends of the scale."""
 
 
 class Ranking:
@@ -48,6 +48,7 @@ class Ranking:
         self._is_scaled, self._terms = False, []
         self._raw = np.empty((len(self._asked), len(self._hosts)))
         self._cells = [memoryview(row) for row in self._raw]
+        self._ends: list[tuple[float, float] | None] = [None] * len(self._asked)
         self._ask(None)
         self._scales = self._declared()
         self._score_all()
@@ -71,18 +72,36 @@ class Ranking:
             raw = weigher.raw(columns, self._spec)
             self._reads_usage[k] |= hosts.usage_read
             self._raw[k, slice(None) if rows is None else rows] = raw
+            self._ends[k] = None
         self._note_bad(set(np.flatnonzero(np.isnan(self._raw.sum(axis=0))).tolist()))
 
     def _ask_row(self, row: int, *, facts: bool) -> None:
         hosts = self._hosts
+        is_bad = False
         for k, (weigher, _) in enumerate(self._asked):
-            if facts or self._reads_usage[k]:
+            if not (facts or self._reads_usage[k]):
+                is_bad = is_bad or self._cells[k][row] != self._cells[k][row]
+                continue
+            column = self._columns[k]
+            if column is not None:
+                raw = weigher.clipped(column[row])
+            else:
                 hosts.usage_read = False
-                self._cells[k][row] = weigher.raw_row(hosts, row, self._spec)
+                raw = weigher.raw_row(hosts, row, self._spec)
                 self._reads_usage[k] |= hosts.usage_read
-        is_bad = any(cells[row] != cells[row] for cells in self._cells)
+            self._put(k, row, raw)
+            is_bad = is_bad or raw != raw
         if is_bad or row in self._bad:
             self._note_bad(self._bad | {row} if is_bad else self._bad - {row})
+
+    def _put(self, k: int, row: int, raw: float) -> None:
+        """Write a raw weight, and keep the smallest and largest of all as long as one knows them."""
+        before, ends = self._cells[k][row], self._ends[k]
+        self._cells[k][row] = raw
+        if ends is not None and raw != before:
+            low, high = ends
+            known = low < before < high and raw == raw  # who leaves an end may have been the only one there
+            self._ends[k] = (min(low, raw), max(high, raw)) if known else None
 
     def _note_bad(self, rows: set[int]) -> None:
         """Note for which hosts a weigher has failed; they are asked about until it does no more."""
@@ -93,14 +112,14 @@ class Ranking:
     def _plan(self) -> None:
         """Note who can be asked without ado about a host that a claim has changed: scales need no clipping before."""
         weighers = [weigher for weigher, _ in self._asked]
+        self._columns = [w.column and self._hosts.cells_of(w.column) for w in weighers]
         asks = [w.scalar if reads else None for w, reads in zip(weighers, self._reads_usage, strict=True)]
-        columns = [w.column and self._hosts.cells_of(w.column) for w in weighers]
         can = all(asks[k] is not None or not reads for k, reads in enumerate(self._reads_usage))
         useful = {k for k, _ in self._terms}
         can &= all(k in useful or not reads for k, reads in enumerate(self._reads_usage))
         can &= not any(isinstance(multiplier, np.ndarray) for _, multiplier in self._asked)
         is_quick = self._is_scaled and can
-        self._quick = [(columns[k], asks[k], *term[1:]) for k, term in self._terms] if is_quick else None
+        self._quick = [(self._columns[k], asks[k], *term[1:]) for k, term in self._terms] if is_quick else None
 
     def catch_up(self) -> None:
         """Ask again about the hosts that have changed since the last time."""
@@ -144,6 +163,7 @@ class Ranking:
             for row in rows:
                 state = states[row]
                 total = 0.0
+                # Smallest and largest are nobody's business here: all have scales.
                 for column, weigh, cells, multiplier, low, span in quick:
                     if column is not None:
                         cells[row] = raw = column[row]
@@ -227,36 +247,54 @@ class Ranking:
         :param candidates: their rows, or None for all hosts.
         :param more: weighers that look at the single request, with their raw weights of the candidates.
         """
-        pick = (lambda column: column) if candidates is None else (lambda column: column[candidates])
         total = np.zeros(len(self._hosts) if candidates is None else len(candidates))
-        parts: list[tuple[str, Part]] = []
         if len(total) < 2:  # a lone host weighs nothing, as in Nova
-            return total, parts
-        everybody = [
-            (weigher, pick(raw), multiplier) for (weigher, multiplier), raw in zip(self._asked, self._raw, strict=True)
-        ]
-        everybody += [(weigher, raw, weigher.multiplier(self._hosts)) for weigher, raw in more]
-        for k, (weigher, raw, multiplier) in enumerate(everybody):
-            scale = self._scales[k] if k < len(self._scales) else None
-            low, high = scale or (weigher.low, weigher.high)
-            low = raw.min() if low is None else low
-            high = raw.max() if high is None else high
-            if not 0.0 < high - low < math.inf:  # all alike, or a weigher that has failed for one of them
-                continue
-            if scale is not None:
-                raw = raw.clip(low, high)
-            multiplier = pick(multiplier) if isinstance(multiplier, np.ndarray) else multiplier
-            # Per-host multipliers make the ends count; without them the low end moves all sums alike.
+            return total, []
+        found = [(weigher.name, self._part(k, candidates)) for k, (weigher, _) in enumerate(self._asked)]
+        for weigher, raw in more:
+            found.append((weigher.name, _scaled(raw, _among(weigher.multiplier(self._hosts), candidates), weigher)))
+        # All alike, or a weigher that has failed for one of them: it has no say.
+        parts = [(name, part) for name, part in found if 0.0 < part[3] - part[2] < math.inf]
+        for _, (raw, multiplier, low, high) in parts:
             if isinstance(multiplier, np.ndarray):
                 total += (raw - low) / (high - low) * multiplier
-            else:
+            elif not isinstance(raw, float):
+                # The low end moves all sums alike, and so does a weight that all hosts share.
                 total += raw * (multiplier / (high - low))
-            parts.append((weigher.name, (raw, multiplier, float(low), float(high))))
         return total, parts
+
+    def _part(self, k: int, candidates: np.ndarray | None) -> Part:
+        """Return what one weigher's part in the weights of the candidates is made of."""
+        weigher, multiplier = self._asked[k][0], _among(self._asked[k][1], candidates)
+        raw, scale = self._raw[k], self._scales[k]
+        if scale is not None:
+            return (raw if candidates is None else raw[candidates]).clip(*scale), multiplier, *scale
+        ends = self._ends[k]
+        if ends is None:
+            ends = self._ends[k] = (float(raw.min()), float(raw.max()))
+        if ends[0] == ends[1]:  # the same on all hosts, as most facts and resources are: not to be looked at
+            raw = ends[0]
+        elif candidates is not None:
+            raw, ends = raw[candidates], None
+        return _scaled(raw, multiplier, weigher, ends)
+
+
+def _among(multiplier: float | np.ndarray, candidates: np.ndarray | None) -> float | np.ndarray:
+    """Return the multipliers of the candidates, where there is one a host."""
+    return multiplier[candidates] if isinstance(multiplier, np.ndarray) and candidates is not None else multiplier
+
+
+def _scaled(
+    raw: np.ndarray | float, multiplier: float | np.ndarray, weigher: Weigher, ends: tuple[float, float] | None = None
+) -> Part:
+    """Return raw weights with the ends of Nova's normalisation: those that the class fixes, or smallest and largest."""
+    low = weigher.low if weigher.low is not None else ends[0] if ends is not None else float(raw.min())
+    high = weigher.high if weigher.high is not None else ends[1] if ends is not None else float(raw.max())
+    return raw, multiplier, float(low), float(high)
 
 
 def part_of(part: Part, position: int) -> float:
     """Return one candidate's weight of one weigher."""
     raw, multiplier, low, high = part
     by = float(multiplier[position]) if isinstance(multiplier, np.ndarray) else multiplier
-    return by * ((float(raw[position]) - low) / (high - low))
+    return by * (((raw if isinstance(raw, float) else float(raw[position])) - low) / (high - low))

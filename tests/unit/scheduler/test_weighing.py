@@ -72,6 +72,19 @@ def test_an_aggregate_overrides_the_multiplier_of_its_hosts_and_the_smallest_win
     assert weighted(build, raw, 2.0, hosts=hosts, multiplier_option="cpu_weight_multiplier") == [2, 2, 2, 0]
 
 
+def test_an_override_counts_among_the_candidates_alone(build):
+    option = "ram_weight_multiplier"
+    hosts = build.table(
+        build.host("h0", disabled=True),
+        build.host("h1", aggregates=[{option: "7"}]),
+        build.host("h2", disabled=True),
+        build.host("h3"),
+    )
+    plugin = build.plugin("W", weigh=lambda state, _: 1.0 + (state.host == "h1"), multiplier_option=option)
+    (decision,) = build.pipeline(weighers=[(plugin, 2.0)]).place(hosts, build.spec(), 1)
+    assert (decision.host, decision.weights) == ("h1", {"W": 7.0, "total": 7.0})
+
+
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999"])
 def test_an_override_that_is_no_finite_number_is_no_override(build, text):
     option = "ram_weight_multiplier"
