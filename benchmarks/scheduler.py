@@ -167,6 +167,7 @@ def _claims(size: int, count: int) -> list[Figure]:
         asked = fleet.requests(7)
         single = _select(db, scheduler, [next(asked) for _ in range(count)])
         grouped = _select(db, scheduler, _grouped(db, count // 2))
+        scheduler.stop()
     return [
         Figure("start_s", start_s, "s", f"start: {size} hosts, {10 * size} servers in the database", Goal(5)),
         Figure("claims_per_s", len(single) / sum(single) * 1000, "/s", "decided and claimed", Goal(1000, False)),
