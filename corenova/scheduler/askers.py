@@ -151,9 +151,24 @@ class Asker(_Asked):
         if self._of_row is not None:
             return self._of_row(hosts, spec)
         if self._scalar is not None:
-            states = hosts.states
-            return lambda row: self.passes(states[row], spec)
+            return self._scalar_of_row(hosts, spec)
         return lambda row: bool(self._masked(Subset(hosts, np.array([row])), spec)[0])
+
+    def _scalar_of_row(self, hosts: HostTable, spec: RequestSpec) -> Callable[[int], bool]:
+        """Return :meth:`passes` by row, without a call in between when all is well."""
+        states, scalar, breaker = hosts.states, self._scalar, self.breaker
+
+        def passes(row: int) -> bool:
+            if not breaker.is_closed:
+                return self.passes(states[row], spec)
+            try:
+                answer = scalar(states[row], spec)
+            except FAULTS as error:
+                self.fault(error)
+                return False
+            return answer if answer is True or answer is False else self._word(answer)
+
+        return passes
 
     def reason(self, state: HostState, spec: RequestSpec) -> str:
         """Return the filter's words for a no, or ours."""

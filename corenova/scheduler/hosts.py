@@ -44,6 +44,7 @@ class HostTable:
     :param default_zone: the zone of hosts that no aggregate puts in one.
     :ivar revision: counts the changes of single hosts.
     :ivar epoch: grows when nothing that was computed before is worth keeping (hosts come or go, aggregates change).
+    :ivar has_devices: some host has a topology, and so perhaps PCI devices.
     :ivar log: when it is a list, every change is appended to it, as the name of the method and what it was given; from
         these and a copy (records.py) the table can be rebuilt as it was at any revision. None: nobody wants it.
     """
@@ -81,6 +82,7 @@ class HostTable:
         self.host_ips = [row.host_ip for row in rows]
         self.disabled_reasons = [row.disabled_reason for row in rows]
         self.topologies: list[HostTopology | None] = [None] * count
+        self.has_devices = False
         self._sets: _Kinds[tuple[Aggregate, ...]] = _Kinds(count)
         self._facts: _Kinds[tuple[str, Facts]] = _Kinds(count)
         self._shapes: _Kinds[dict[str, Inventory]] = _Kinds(count)
@@ -116,7 +118,7 @@ class HostTable:
     def _forget_kept(self) -> None:
         self._limits: dict[str, tuple[np.ndarray, ...]] = {}
         self._masks: dict[tuple[str, str], np.ndarray] = {}
-        self._zones: dict[int, str] = {}
+        self._places: list[tuple[str, str]] | None = None
         self._overrides: dict[tuple[str, float], np.ndarray | float] = {}
 
     # What changes.
@@ -164,6 +166,9 @@ class HostTable:
         if topology == before:
             return False
         self.pci_cells[index] = topology.free_devices if topology is not None else 0
+        if topology is not None and not self.has_devices:
+            self.has_devices = True
+            self.epoch += 1
         return True
 
     def set_service(
@@ -280,8 +285,8 @@ class HostTable:
 
     @property
     def free_pci_devices(self) -> np.ndarray:
-        """PCI devices that no instance has."""
-        self.usage_read = True
+        """PCI devices that no instance has. Where no host has any, no claim changes them."""
+        self.usage_read |= self.has_devices
         return self._free_pci_devices
 
     def free(self, resource_class: str) -> np.ndarray:
@@ -345,15 +350,15 @@ class HostTable:
 
     def zone(self, index: int) -> str:
         """Return the availability zone of one host."""
-        return self.place(index)[1]
+        return self.places[index][1]
 
-    def place(self, index: int) -> tuple[str, str]:
-        """Return name and availability zone of one host."""
-        kind = self._sets.cells[index]
-        zone = self._zones.get(kind)
-        if zone is None:
-            zone = self._zones[kind] = self._zone_of(self._sets.of(index))
-        return self.names[index], zone
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """Name and availability zone of each host."""
+        if self._places is None:
+            zones = self._sets.column(self._zone_of, object).tolist()
+            self._places = list(zip(self.names, zones, strict=True))
+        return self._places
 
     def _zone_of(self, aggregates: Iterable[Aggregate]) -> str:
         named = (a.metadata["availability_zone"] for a in aggregates if "availability_zone" in a.metadata)

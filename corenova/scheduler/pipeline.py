@@ -273,12 +273,12 @@ class Pipeline:
         others: Sequence[int],
     ) -> Decision:
         weights["total"] = sum(weights.values())
-        place, results = hosts.place, kept.results()
+        places, results = hosts.places, kept.results()
         return Decision(
             host=hosts.names[row],
             stages=results if lazy is None else results + lazy.results(),
             weights=weights,
-            alternates=tuple([place(other) for other in others[: self._alternates]]),
+            alternates=tuple([places[other] for other in others[: self._alternates]]),
             candidates=kept.candidates,
             revision=hosts.revision,
         )

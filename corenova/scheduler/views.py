@@ -99,7 +99,7 @@ class HostView:
     )
     num_instances = _cell("instances_cells", "Instances with a claim.")
     num_io_ops = _cell("io_ops_cells", "Builds under way.")
-    free_pci_devices = _of_usage(lambda t, i: int(t._free_pci_devices[i]), "PCI devices that nobody has.")
+    free_pci_devices = _of_facts(lambda t, i: int(t.free_pci_devices[i]), "PCI devices that nobody has.")
     topology = _of_usage(lambda t, i: t.topologies[i], "NUMA cells and PCI devices, with what is used of them.")
     inventories = _of_usage(lambda t, i: t.inventories(i), "Every resource class, custom ones included.")
 
