@@ -156,11 +156,11 @@ class Asker(_Asked):
 
     def _scalar_of_row(self, hosts: HostTable, spec: RequestSpec) -> Callable[[int], bool]:
         """Return :meth:`passes` by row, without a call in between when all is well."""
-        states, scalar, breaker = hosts.states, self._scalar, self.breaker
+        states, scalar = hosts.states, self._scalar
+        if not self.breaker.is_closed:  # when that changes, all that is kept is given up, and this with it
+            return lambda row: self.passes(states[row], spec)
 
         def passes(row: int) -> bool:
-            if not breaker.is_closed:
-                return self.passes(states[row], spec)
             try:
                 answer = scalar(states[row], spec)
             except FAULTS as error:

@@ -132,7 +132,10 @@ class RequestClass:
             self.is_sound = False
 
     def _faults(self) -> int:
-        return sum([asker.faults for asker in self._fickle_plugins]) if self._fickle_plugins else 0
+        faults = 0
+        for asker in self._fickle_plugins:
+            faults += asker.faults
+        return faults
 
     def _judge_many(self, rows: np.ndarray) -> None:
         self.refuser[rows] = self._judge(Subset(self._hosts, rows))
