@@ -20,10 +20,15 @@ _PUT = sa.insert(decisions).values(created_at=now())
 
 def put(connection: sa.Connection, rows: Iterable[tuple[str, Decision]]) -> None:
     """Keep (instance uuid, decision) pairs, each in place of an earlier one."""
-    values = [{"instance_uuid": uuid, "decision": msgspec.json.encode(d).decode()} for uuid, d in rows]
+    values = [{"instance_uuid": uuid, "decision": msgspec.json.encode(_short(d)).decode()} for uuid, d in rows]
     if values:
         drop(connection, [v["instance_uuid"] for v in values])
         execute_many(connection, _PUT, values)
+
+
+def _short(decision: Decision) -> Decision:
+    """Return the decision with weights of six digits, which people can read and which take a third of the room."""
+    return msgspec.structs.replace(decision, weights={name: round(w, 6) for name, w in decision.weights.items()})
 
 
 def get(connection: sa.Connection, instance_uuid: str) -> Decision | None:

@@ -7,7 +7,7 @@ computing it anew. The picture may be stale, never trusted: every claim is check
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,9 +16,9 @@ from corenova.db.hosts import Facts, HostRow
 from corenova.objects.host_state import Aggregate, Inventory
 from corenova.objects.request_spec import DISK_GB, MEMORY_MB, VCPU
 from corenova.objects.topology import HostTopology, TopologyClaim, with_claim
+from corenova.scheduler.columns import Kinds, column_of, put
 from corenova.scheduler.views import HostView
 
-T = TypeVar("T")
 NOTHING = Inventory(total=0)
 _CELLS = {
     "free_ram_mb": "ram_cells",
@@ -83,18 +83,18 @@ class HostTable:
         self.disabled_reasons = [row.disabled_reason for row in rows]
         self.topologies: list[HostTopology | None] = [None] * count
         self.has_devices = False
-        self._sets: _Kinds[tuple[Aggregate, ...]] = _Kinds(count)
-        self._facts: _Kinds[tuple[str, Facts]] = _Kinds(count)
-        self._shapes: _Kinds[dict[str, Inventory]] = _Kinds(count)
-        self.is_up, self._up_cells = _column(count, bool)
-        self.disabled, self._disabled_cells = _column(count, bool)
-        self.failed_builds, self._failed_cells = _column(count)
-        self.hypervisor_version, self._version_cells = _column(count)
-        self._num_instances, self.instances_cells = _column(count)
-        self._num_io_ops, self.io_ops_cells = _column(count)
-        self._free_pci_devices, self.pci_cells = _column(count)
-        self._vcpus_free, self.vcpus_cells = _column(count, np.float64)
-        self._free_disk_mb, self.disk_cells = _column(count)
+        self._sets: Kinds[tuple[Aggregate, ...]] = Kinds(count)
+        self._facts: Kinds[tuple[str, Facts]] = Kinds(count)
+        self._shapes: Kinds[dict[str, Inventory]] = Kinds(count)
+        self.is_up, self._up_cells = column_of(count, bool)
+        self.disabled, self._disabled_cells = column_of(count, bool)
+        self.failed_builds, self._failed_cells = column_of(count)
+        self.hypervisor_version, self._version_cells = column_of(count)
+        self._num_instances, self.instances_cells = column_of(count)
+        self._num_io_ops, self.io_ops_cells = column_of(count)
+        self._free_pci_devices, self.pci_cells = column_of(count)
+        self._vcpus_free, self.vcpus_cells = column_of(count, np.float64)
+        self._free_disk_mb, self.disk_cells = column_of(count)
         self._free: dict[str, np.ndarray] = {}
         self.cells: dict[str, memoryview] = {}
         for name in (VCPU, MEMORY_MB, DISK_GB):
@@ -106,7 +106,7 @@ class HostTable:
         self._forget_kept()
 
     def _add_class(self, name: str) -> None:
-        self._free[name], self.cells[name] = _column(len(self.names))
+        self._free[name], self.cells[name] = column_of(len(self.names))
 
     def _forget_changes(self, count: int) -> None:
         self._journal: list[int] = []
@@ -145,18 +145,18 @@ class HostTable:
         bare = {name: msgspec.structs.replace(held, used=0) for name, held in row.inventories.items()}
         facts |= self._shapes.set(index, bare)
         facts |= self.set_service(index, is_up=row.is_up, disabled=row.disabled, reason=row.disabled_reason, note=False)
-        facts |= _put(self._failed_cells, index, row.failed_builds)
-        facts |= _put(self._version_cells, index, row.hypervisor_version)
+        facts |= put(self._failed_cells, index, row.failed_builds)
+        facts |= put(self._version_cells, index, row.hypervisor_version)
         self.addresses[index], self.host_ips[index] = row.address, row.host_ip
-        usage = _put(self.instances_cells, index, row.num_instances) | _put(self.io_ops_cells, index, row.num_io_ops)
+        usage = put(self.instances_cells, index, row.num_instances) | put(self.io_ops_cells, index, row.num_io_ops)
         for name in row.inventories.keys() - self._free.keys():
             self._add_class(name)
             self.epoch += 1  # what was worked out of requests for it knew no column
         for name, cells in self.cells.items():
             held = row.inventories.get(name, NOTHING)
-            usage |= _put(cells, index, held.capacity - held.used)
+            usage |= put(cells, index, held.capacity - held.used)
         cpus = row.inventories.get(VCPU, NOTHING)
-        usage |= _put(self.vcpus_cells, index, cpus.total * cpus.allocation_ratio - cpus.used)
+        usage |= put(self.vcpus_cells, index, cpus.total * cpus.allocation_ratio - cpus.used)
         self.disk_cells[index] = self.cells[DISK_GB][index] * 1024
         return usage | self._set_topology(index, row.topology), facts
 
@@ -175,7 +175,7 @@ class HostTable:
         self, index: int, *, is_up: bool, disabled: bool, reason: str | None = None, note: bool = True
     ) -> bool:
         """Write the state of a host's service; return whether it has changed."""
-        changed = _put(self._up_cells, index, is_up) | _put(self._disabled_cells, index, disabled)
+        changed = put(self._up_cells, index, is_up) | put(self._disabled_cells, index, disabled)
         self.disabled_reasons[index] = reason
         if changed and note:
             self._note(index, facts=True)
@@ -184,7 +184,7 @@ class HostTable:
 
     def set_io_ops(self, index: int, number: int) -> None:
         """Write how many builds are under way on a host."""
-        if _put(self.io_ops_cells, index, number):
+        if put(self.io_ops_cells, index, number):
             self._note(index)
             self._tell("set_io_ops", index, number)
 
@@ -449,65 +449,6 @@ class Claim(NamedTuple):
 
     resources: Mapping[str, int]
     amounts: Sequence[tuple[memoryview, int]]
-
-
-class _Kinds(Generic[T]):
-    """One value a host of which there are few different ones: they are kept once, and columns are made from them."""
-
-    def __init__(self, count: int):
-        self.ids = np.full(count, -1, dtype=np.int32)
-        self.cells = memoryview(self.ids)
-        self._values: list[T] = []
-        self._found: dict[object, int] = {}
-
-    def set(self, index: int, value: T) -> bool:
-        """Write the value of a host; return whether it has changed."""
-        key = msgspec.msgpack.encode(value)
-        found = self._found.get(key)
-        if found is None:
-            found = self._found[key] = len(self._values)
-            self._values.append(value)
-        return _put(self.ids, index, found)
-
-    def of(self, index: int) -> T:
-        """Return the value of a host."""
-        return self._values[self.cells[index]]
-
-    def kinds(self) -> list[T]:
-        """Return the values that some host has."""
-        return [self._values[i] for i in np.unique(self.ids)] if len(self.ids) else []
-
-    def column(self, read: Callable[[T], object], dtype: object = None) -> np.ndarray:
-        """Return ``read`` of the value of each host; values that no host has any more are not looked at."""
-        used = np.unique(self.ids) if len(self._values) > 1 else range(len(self._values))
-        answers = {int(i): read(self._values[i]) for i in used}
-        if dtype is None:
-            dtype = np.result_type(*answers.values()) if answers else bool
-        table = np.zeros(max(len(self._values), 1), dtype=dtype)
-        for i, answer in answers.items():
-            table[i] = answer
-        column = table[self.ids]
-        column.flags.writeable = False  # it may be kept
-        return column
-
-
-def _column(count: int, dtype: object = np.int64) -> tuple[np.ndarray, memoryview]:
-    """Return a column of zeros that nobody can write, and its cells, by which its owner does.
-
-    One number at a time is read and written through a memoryview in half the time.
-    """
-    column = np.zeros(count, dtype=dtype)
-    cells = memoryview(column)
-    column.flags.writeable = False
-    return column, cells
-
-
-def _put(cells: memoryview | np.ndarray, index: int, value: object) -> bool:
-    """Write one number and return whether it was another one before."""
-    if cells[index] == value:
-        return False
-    cells[index] = value
-    return True
 
 
 def _number(text: str | None) -> float | None:
