@@ -14,6 +14,7 @@ from collections.abc import Callable
 LOG = logging.getLogger(__name__)
 _WITHIN_S = 60.0
 _MOST_DOUBLINGS = 5
+_LONGEST = 500
 
 
 class Breakers:
@@ -85,7 +86,7 @@ class Breaker:
             # Between the two, decisions were made without a fault: it is the request's, and others must not suffer.
             if once and self._turn and family.turn - self._turn > 1 and self.is_closed:
                 self._times.clear()
-            self.last, self._turn = what, family.turn
+            self.last, self._turn = " ".join(what[:_LONGEST].split()), family.turn
             if self.is_open or not family.faults:
                 return True
             now = family.clock()

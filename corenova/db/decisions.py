@@ -1,5 +1,6 @@
 """What the scheduler decided for an instance and why; kept with the instance, for as long as operators want."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -28,7 +29,8 @@ def put(connection: sa.Connection, rows: Iterable[tuple[str, Decision]]) -> None
 
 def _short(decision: Decision) -> Decision:
     """Return the decision with weights of six digits, which people can read and which take a third of the room."""
-    return msgspec.structs.replace(decision, weights={name: round(w, 6) for name, w in decision.weights.items()})
+    weights = {name: round(w, 6) if math.isfinite(w) else 0.0 for name, w in decision.weights.items()}
+    return msgspec.structs.replace(decision, weights=weights)
 
 
 def get(connection: sa.Connection, instance_uuid: str) -> Decision | None:

@@ -25,8 +25,10 @@ def put(connection: sa.Connection, picture: str, kept: Sequence[Record]) -> None
         connection.execute(_PUT, {"picture": picture, "revision": revision, "is_copy": is_copy, "data": data})
 
 
-def before(connection: sa.Connection, picture: str, revision: int) -> tuple[bytes, Sequence[bytes]] | None:
+def before(connection: sa.Connection, picture: str, revision: int) -> tuple[bytes, Sequence[tuple[int, bytes]]] | None:
     """Return the last copy of a picture at or before ``revision``, and the changes from it up to there, in order.
+
+    Each part of the changes comes with the revision at which it begins.
 
     None when there is no such copy, or none any more.
     """
@@ -35,8 +37,8 @@ def before(connection: sa.Connection, picture: str, revision: int) -> tuple[byte
     copy = connection.execute(newest).first()
     if copy is None:
         return None
-    after = sa.select(_c.data).where(*up_to, _c.is_copy.is_(False), _c.id > copy.id).order_by(_c.id)
-    return copy.data, connection.execute(after).scalars().all()
+    after = sa.select(_c.revision, _c.data).where(*up_to, _c.is_copy.is_(False), _c.id > copy.id).order_by(_c.id)
+    return copy.data, [(row.revision, row.data) for row in connection.execute(after)]
 
 
 def forget(connection: sa.Connection, *, older_than_s: float, most: int) -> int:

@@ -359,9 +359,9 @@ def census(connection: sa.Connection) -> tuple[int, int]:
 
 
 def changed(connection: sa.Connection, since: float) -> Sequence[sa.Row]:
-    """Return (host, revision, changed_at) of hosts touched at or after a moment of the database's clock."""
+    """Return (host, uuid, revision, changed_at) of hosts touched at or after a moment of the database's clock."""
     c = compute_nodes.c
-    return connection.execute(sa.select(c.host, c.revision, c.changed_at).where(c.changed_at >= since)).all()
+    return connection.execute(sa.select(c.host, c.uuid, c.revision, c.changed_at).where(c.changed_at >= since)).all()
 
 
 def out_of_service(connection: sa.Connection, *, down_time_s: float) -> dict[str, tuple[bool, bool, str | None]]:

@@ -265,8 +265,8 @@ class Classes:
             return self._made(spec, kind)
         self._classes.move_to_end(key)
         found.catch_up(batch)
-        if len(found.reads) + len(found.ranking.reads) != found.known_reads:
-            self._learn(found)
+        if len(found.reads) + len(found.ranking.reads) != found.known_reads and self._learn(found):
+            return self._made(spec, kind)  # it was judged with what the request says that has made the class
         if not found.is_sound:
             self._classes.pop(key, None)
         return found
@@ -293,12 +293,17 @@ class Classes:
         else:
             self._rankings.move_to_end(key)
             found.catch_up()
+            if self._ranking_keys.learn(found.reads):
+                self._rankings.clear()
+                return self._ranking(spec)
         return found
 
-    def _learn(self, one: RequestClass) -> None:
+    def _learn(self, one: RequestClass) -> bool:
         """Take note of fields that were read for the first time: what is kept was told apart without them."""
         one.known_reads = len(one.reads) + len(one.ranking.reads)
         if self._ranking_keys.learn(one.ranking.reads):
             self._rankings.clear()
-        if self._keys.learn(one.reads | one.ranking.reads):
+        news = self._keys.learn(one.reads | one.ranking.reads)
+        if news:
             self._classes.clear()
+        return news

@@ -17,7 +17,6 @@ from oslo_config import cfg
 from corenova.db import instances, membership, work
 from corenova.db.engine import Database
 from corenova.db.work import Placement
-from corenova.events import Events
 from corenova.objects.decision import Decision, Inputs
 from corenova.objects.request_spec import RequestSpec, Selection, SelectRequest
 from corenova.scheduler import claims
@@ -38,6 +37,8 @@ _UUID = re.compile("[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 Wish = tuple[RequestSpec, tuple[str, int]]
 """A request, and (uuid, generation) of the instance it is for."""
 Choice = tuple[RequestSpec, tuple[str, int], Decision]
+Told = tuple[str, dict[str, object]]
+"""A hook and its arguments."""
 
 
 class PassAbandonedError(Exception):
@@ -86,9 +87,8 @@ class Decider:
     :ivar is_fenced: it was given up, and may claim nothing any more.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, db: Database, events: Events, pipeline: Pipeline, stats: Stats):
+    def __init__(self, conf: cfg.ConfigOpts, db: Database, pipeline: Pipeline, stats: Stats):
         self._db = db
-        self._events = events
         self._refresh_interval_s = conf.scheduler.refresh_interval_s
         self._pipeline = pipeline
         self._hosts = HostTable(default_zone=conf.default_availability_zone)
@@ -98,12 +98,17 @@ class Decider:
         self._lock = threading.Lock()
         retention_s = float(conf.scheduler.decision_retention) or _RECORDS_S
         self.recorder = Recorder(db, self._hosts, self._lock, retention_s=retention_s)
+        self._told: list[Told] = []
         self.is_fenced = False
 
-    def select(self, requests: list[SelectRequest]) -> list[Selection]:
-        """Place and claim; one answer an instance, in any order."""
+    def select(self, requests: list[SelectRequest]) -> tuple[list[Selection], list[Told]]:
+        """Place and claim; one answer an instance, in any order, and which hooks are to be called for that.
+
+        Hooks are the caller's business: one that hangs must not keep others from being placed.
+        """
         with self._lock:
-            return self._select_fresh(requests)
+            self._told = []
+            return self._select_fresh(requests), self._told
 
     def _select_fresh(self, requests: list[SelectRequest]) -> list[Selection]:
         try:
@@ -187,7 +192,7 @@ class Decider:
         """Decide and claim one by one, beginning with a fresh look at the hosts."""
         selections, reasons = [], []
         if waiting:
-            self._mirror.refresh()
+            self._mirror.refresh(thorough=True)
         for bare, one in waiting:
             decision = self._place_alone(bare, one)
             self._mind_fence()
@@ -197,7 +202,7 @@ class Decider:
                 reason, details = decision[2].message(), decision[2].details()
                 reasons.append((one, decision[2]))
                 selections.append(Selection(instance_uuid=one[0], reason=reason, details=details))
-                self._events.hooks.call("nothing_fits", spec=bare, instance_uuid=one[0], reason=reason)
+                self._told.append(("nothing_fits", {"spec": bare, "instance_uuid": one[0], "reason": reason}))
             else:
                 selections.append(self._selected(*decision))
         claims.keep_reasons(self._db, reasons)
@@ -228,6 +233,6 @@ class Decider:
         )
 
     def _selected(self, spec: RequestSpec, one: tuple[str, int], decision: Decision) -> Selection:
-        self._events.hooks.call("host_selected", spec=spec, instance_uuid=one[0], host=decision.host)
+        self._told.append(("host_selected", {"spec": spec, "instance_uuid": one[0], "host": decision.host}))
         address = self._hosts.addresses[self._hosts.index[decision.host]]
         return Selection(instance_uuid=one[0], host=decision.host, address=address)

@@ -14,10 +14,11 @@ from oslo_config import cfg
 from corenova.breaker import Breakers
 from corenova.db.engine import Database
 from corenova.events import Events
+from corenova.exceptions import Unavailable
 from corenova.objects.request_spec import Selection, SelectRequest
 from corenova.rpc.server import expose
 from corenova.scheduler import plugins
-from corenova.scheduler.decider import Decider, PassAbandonedError, Stats
+from corenova.scheduler.decider import Decider, PassAbandonedError, Stats, Told
 from corenova.scheduler.pipeline import Pipeline
 from corenova.scheduler.stages import builtin
 from corenova.scheduler.watchdog import Watch
@@ -56,22 +57,26 @@ class SchedulerManager:
     def __init__(self, conf: cfg.ConfigOpts, db: Database, events: Events, pipeline: Pipeline):
         self.stats = Stats()
         self._pipeline = pipeline
-        self._make = lambda: Decider(conf, db, events, pipeline.twin(), self.stats)
+        self._events = events
+        self._make = lambda: Decider(conf, db, pipeline.twin(), self.stats)
         self._timeout_s = conf.plugins.plugin_timeout_s
         self._patience_s = min(_PATIENCE_S, self._timeout_s / 4)
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._workers: list[_Worker] = []  # the oldest first; usually there is one
         self._lock = threading.Lock()
+        self._is_stopped = False
 
     def stop(self) -> None:
         """End the threads that do not hang."""
         with self._lock:
-            workers = list(self._workers)
+            workers, self._workers, self._is_stopped = self._workers, [], True
         for _ in workers:
             self._calls.put(None)
         for worker in workers:
             if not worker.watch.look():
                 worker.join(_END_S)
+            if worker.is_alive():
+                worker.fence()
 
     @expose
     def select_destinations(self, ctxt: dict, requests: list[SelectRequest]) -> list[Selection]:
@@ -81,8 +86,13 @@ class SchedulerManager:
         if not self._workers:
             self._look()
         while not call.is_over(self._patience_s):
+            if self._is_stopped:
+                raise Unavailable("The scheduler is stopping.")
             self._look()
-        return call.result()
+        selections = call.result()
+        for hook, told in call.told:
+            self._events.hooks.call(hook, **told)
+        return selections
 
     def _look(self) -> None:
         """Give up who hangs for too long; let one more take calls when all that are left are held up."""
@@ -93,10 +103,12 @@ class SchedulerManager:
                     self._workers.remove(worker)
                     worker.give_up(self._timeout_s)
             waiting = not self._calls.empty() and len(self._workers) < _MOST_DECIDERS
+            if self._is_stopped:
+                return
             if waiting and all(held_up_s[worker] >= self._patience_s for worker in self._workers):
                 worker = _Worker(self._make(), self._pipeline, self._calls, self._goes_on)
+                worker.start()  # before it is counted on: the system may have no thread to give
                 self._workers.append(worker)
-                worker.start()
 
     def _goes_on(self, worker: "_Worker") -> bool:
         """Tell whether a worker that has finished a call is to take another: not when an older one can again."""
@@ -117,11 +129,18 @@ class _Call:
         self.requests = requests
         self._over = threading.Event()
         self._selections: list[Selection] = []
+        self.told: list[Told] = []
         self._error: BaseException | None = None
 
-    def end(self, selections: list[Selection] | None = None, error: BaseException | None = None) -> None:
-        """Give the answer, or the error."""
-        self._selections, self._error = selections or [], error
+    def end(
+        self,
+        selections: list[Selection] | None = None,
+        told: list[Told] | None = None,
+        *,
+        error: BaseException | None = None,
+    ) -> None:
+        """Give the answer and the hooks to call, or the error."""
+        self._selections, self.told, self._error = selections or [], told or [], error
         self._over.set()
 
     def is_over(self, timeout_s: float) -> bool:
@@ -164,17 +183,21 @@ class _Worker(threading.Thread):
         while (call := self._calls.get()) is not None:
             self._call = call
             try:
-                call.end(self._decider.select(call.requests))
+                call.end(*self._decider.select(call.requests))
             except BaseException as error:
                 call.end(error=error)
             self._call = call = None
             if not self._goes_on(self):
                 return
 
-    def give_up(self, seconds: float) -> None:
-        """Let the call fail, and whatever the thread may do later come to nothing."""
+    def fence(self) -> None:
+        """Let whatever the thread may do later come to nothing."""
         self._decider.is_fenced = True
         self._decider.recorder.give_up()
+
+    def give_up(self, seconds: float) -> None:
+        """Let the call fail, and the plug-in be blamed."""
+        self.fence()
         where = f"it has not come back for {seconds:g} s from {self.watch.where}"
         if self.watch.plugin is not None:
             self.watch.plugin.fault(TimeoutError(where), once=False)

@@ -18,6 +18,7 @@ from corenova.scheduler.hosts import HostTable
 _OVERLAP_S = 10.0
 """How far back a refresh looks: a transaction may commit this much after the moment that it stamped on its rows."""
 _CHUNK = 500
+_COMPARE_EVERY_S = 30.0
 
 
 class Mirror:
@@ -31,22 +32,34 @@ class Mirror:
         self._db = db
         self._down_time_s = down_time_s
         self._revisions: dict[str, int] = {}
+        self._uuids: dict[str, str] = {}
         self._census = (0, 0)
+        self._compared_at = -1e9
         self._newest = 0.0
         self.refreshed_at = -1e9
 
-    def refresh(self) -> None:
-        """Read what has changed since the last time."""
-        self._db.read(self._refresh)
-        self.refreshed_at = time.monotonic()
+    def refresh(self, *, thorough: bool = False) -> None:
+        """Read what has changed since the last time.
 
-    def _refresh(self, connection: sa.Connection) -> None:
+        :param thorough: compare the revisions of all hosts, not of those alone that were touched lately: nothing is
+            missed then, whatever the database's clock has done. Done every now and then in any case.
+        """
+        now = time.monotonic()
+        thorough |= now - self._compared_at > _COMPARE_EVERY_S
+        self._db.read(lambda connection: self._refresh(connection, thorough=thorough))
+        self.refreshed_at = now
+        if thorough:
+            self._compared_at = now
+
+    def _refresh(self, connection: sa.Connection, *, thorough: bool) -> None:
         census = db_hosts.census(connection)
-        if census != self._census:
+        touched = db_hosts.changed(connection, 0.0 if thorough else self._newest - _OVERLAP_S)
+        # A host may have gone and another, or one of the same name, have come in its place.
+        is_known = all(self._uuids.get(row.host) == row.uuid for row in touched)
+        if census != self._census or not is_known:
             self._load(db_hosts.snapshot(connection, down_time_s=self._down_time_s))
             self._census = census
             return
-        touched = db_hosts.changed(connection, self._newest - _OVERLAP_S)
         self._read_again(connection, [row.host for row in touched if self._revisions.get(row.host) != row.revision])
         self._newest = max([self._newest, *(row.changed_at for row in touched)])
         self._take_services(db_hosts.out_of_service(connection, down_time_s=self._down_time_s))
@@ -55,6 +68,7 @@ class Mirror:
     def _load(self, rows: list[HostRow]) -> None:
         self.table.load(rows)
         self._revisions = {row.host: row.revision for row in rows}
+        self._uuids = {row.host: row.uuid for row in rows}
         self._newest = max((row.changed_at for row in rows), default=0.0)
 
     def _read_again(self, connection: sa.Connection, names: list[str]) -> None:

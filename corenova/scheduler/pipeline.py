@@ -109,7 +109,7 @@ class Pipeline:
             self.breakers.try_again()
         if self._seen_changes != self.breakers.changes:
             self._seen_changes = self.breakers.changes
-            self._classes = None
+            self._classes = self._explained = None
             self._forget_nobody()
 
     def _forget_nobody(self) -> None:
@@ -323,11 +323,17 @@ class _Lazy:
         self._spec = spec
         self._askers = askers
         self._passes = [asker.of_row(hosts, spec) for asker in askers]
+        self._said: dict[int, bool] = {}
         self._asked = [0] * len(askers)
         self._passed = [0] * len(askers)
 
     def passes(self, row: int) -> bool:
-        """Ask about one host."""
+        """Ask about one host; again is answered as before."""
+        if row not in self._said:
+            self._said[row] = self._asked_about(row)
+        return self._said[row]
+
+    def _asked_about(self, row: int) -> bool:
         for k, passes in enumerate(self._passes):
             self._asked[k] += 1
             if not passes(row):

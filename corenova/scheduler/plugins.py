@@ -5,6 +5,7 @@ A name is an entry point's, or that of a class which a class path makes availabl
 """
 
 import logging
+import math
 from collections.abc import Iterable
 
 from oslo_config import cfg
@@ -114,4 +115,8 @@ def _adapted(option: str, written: type, adapter: type) -> Plugin:
 def _multiplier(conf: cfg.ConfigOpts, weigher: object) -> float:
     if isinstance(weigher, NovaWeigher):
         return weigher.multiplier
-    return getattr(conf.filter_scheduler, getattr(weigher, "multiplier_option", None) or "", 1.0)
+    option = getattr(weigher, "multiplier_option", None) or ""
+    multiplier = getattr(conf.filter_scheduler, option, 1.0)
+    if not math.isfinite(multiplier):
+        raise PluginError(f"[filter_scheduler] {option} = {multiplier} cannot be multiplied by. Write a finite number.")
+    return multiplier

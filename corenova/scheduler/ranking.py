@@ -255,6 +255,8 @@ class Ranking:
             found.append((weigher.name, _scaled(raw, _among(weigher.multiplier(self._hosts), candidates), weigher)))
         # All alike, or a weigher that has failed for one of them: it has no say.
         parts = [(name, part) for name, part in found if 0.0 < part[3] - part[2] < math.inf]
+        if self._bad or more:  # a fixed end does not show that one has failed
+            parts = [one for one in parts if isinstance(one[1][0], float) or math.isfinite(one[1][0].sum())]
         for _, (raw, multiplier, low, high) in parts:
             if isinstance(multiplier, np.ndarray):
                 total += (raw - low) / (high - low) * multiplier

@@ -85,13 +85,13 @@ class Recorder:
         try:
             log, table.log = table.log, []
             begin, self._written = self._written, table.revision
-            copy = records.copy_of(table) if is_due else None
+            gathered = records.gathered(table) if is_due else None
         finally:
             self._lock.release()
         if log:
             self._pending.append((begin, False, records.changes_of(log)))
-        if copy is not None:
-            self._pending.append((self._written, True, copy))
+        if gathered is not None:
+            self._pending.append((self._written, True, records.packed(gathered)))
             self._copied_at = time.monotonic()
         if self._pending:
             self._db.write("scheduler.record", self._put)

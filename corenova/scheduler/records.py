@@ -22,17 +22,33 @@ _decode = msgspec.msgpack.Decoder().decode
 
 def copy_of(table: HostTable) -> bytes:
     """Return the table as compressed bytes: column by column, what many hosts share once."""
+    return packed(gathered(table))
+
+
+def gathered(table: HostTable) -> dict[str, object]:
+    """Return what :func:`packed` makes a copy of; nothing in it changes when the table does."""
     rows = [table.row(index) for index in range(len(table))]
+    shapes = [table.shape(index) for index in range(len(table))]
+    return {
+        "revision": table.revision, "zone": table.default_zone, "rows": rows, "shapes": shapes,
+        "classes": list(table.cells),
+    }  # fmt: skip
+
+
+def packed(found: dict[str, object]) -> bytes:
+    """Return gathered hosts as compressed bytes; takes longer than gathering, and needs no table."""
+    rows = found["rows"]
     columns = {name: _packed([getattr(row, name) for row in rows]) for name in _FIELDS}
-    columns["inventories"] = _packed([table.shape(index) for index in range(len(table))])
+    columns["inventories"] = _packed(found["shapes"])
     topologies = [row.topology for row in rows]
     columns["topology"] = _packed([t and msgspec.structs.replace(t, used=UNUSED) for t in topologies])
     columns["topology_used"] = _packed([t and t.used for t in topologies])
     used = {
-        name: [row.inventories[name].used if name in row.inventories else 0 for row in rows] for name in table.cells
+        name: [row.inventories[name].used if name in row.inventories else 0 for row in rows]
+        for name in found["classes"]
     }
-    found = {"revision": table.revision, "zone": table.default_zone, "columns": columns, "used": used}
-    return zlib.compress(_encode(found), _LEVEL)
+    kept = {"revision": found["revision"], "zone": found["zone"], "columns": columns, "used": used}
+    return zlib.compress(_encode(kept), _LEVEL)
 
 
 def _packed(values: Sequence[object]) -> object:

@@ -275,7 +275,10 @@ def _one_more(verdicts: Verdicts) -> Iterator[Help]:
 
 def _too_large(verdicts: Verdicts, nowhere: np.ndarray) -> Help:
     """No host has the room, whatever leaves it: say what there is too little of."""
-    largest = {name: int(verdicts.hosts.capacity(name).max()) for name in verdicts.spec.resources()}
+    hosts = verdicts.hosts
+    largest = {
+        name: int(np.minimum(hosts.capacity(name), hosts.limits(name)[1]).max()) for name in verdicts.spec.resources()
+    }
     short = [(name, asked) for name, asked in verdicts.spec.resources().items() if largest[name] < asked]
     said = "".join(f" {name}: {asked} asked, {largest[name]} at most." for name, asked in short)
     facts: dict[str, object] = {}

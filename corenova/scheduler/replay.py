@@ -19,11 +19,14 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     now: object
 
 
-def picture(copy: bytes, changes: Iterable[bytes], revision: int) -> HostTable | None:
-    """Return the hosts as they were at ``revision``; None when the records end before."""
+def picture(copy: bytes, changes: Iterable[tuple[int, bytes]], revision: int) -> HostTable | None:
+    """Return the hosts as they were at ``revision``; None when the records end before, or have a gap."""
     table = records.table_of(copy)
-    for part in changes:
-        records.play(table, part, until=revision)
+    for begin, part in changes:
+        if begin > table.revision:
+            return None
+        if begin == table.revision:  # a part that was written twice is played once
+            records.play(table, part, until=revision)
     return table if table.revision == revision else None
 
 
@@ -46,7 +49,11 @@ def differences(then: Decision, now: Decision) -> Sequence[Difference]:
     found = []
     if then.host != now.host:
         found.append(Difference(what="host", then=then.host, now=now.host))
-    stages = [{stage.name: f"{stage.passed} of {stage.asked}" for stage in one.stages} for one in (then, now)]
+    # How many hosts lazy filters were asked about depends on what was known already.
+    stages = [
+        {stage.name: f"{stage.passed} of {stage.asked}" for stage in one.stages if not stage.lazily}
+        for one in (then, now)
+    ]
     weights = [{name: round(weight, 6) for name, weight in one.weights.items()} for one in (then, now)]
     for kind, (before, after) in (("passed", stages), ("weight", weights)):
         for name in dict.fromkeys([*before, *after]):

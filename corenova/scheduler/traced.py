@@ -77,4 +77,8 @@ class ClassKeys:
     def of(self, spec: RequestSpec) -> tuple[bool, bytes]:
         """Return the key of a request: equal keys, equal answers of the plug-ins that are cached."""
         bare = spec.image is None
-        return bare, _encode((self._bare if bare else self._full)(spec))
+        values = (self._bare if bare else self._full)(spec)
+        try:
+            return bare, _encode(values)
+        except OverflowError:  # a hint may be any number
+            return bare, repr(values).encode()

@@ -111,7 +111,7 @@ class Verdicts:
         said = ", ".join(f"{name} refused {number}" for name, number in counts.most_common())
         sentence = f"{start} Of {len(hosts)} host{'s' if len(hosts) > 1 else ''}, {said}."
         for name, amount in self.spec.resources().items() if "Capacity" in blamed else ():
-            most = max(int(hosts.free(name).max()), 0)
+            most = max(int(np.minimum(hosts.free(name), hosts.limits(name)[1]).max()), 0)
             if most < amount:
                 sentence += f" {name}: {amount} asked, at most {most} free on any one host."
         return sentence

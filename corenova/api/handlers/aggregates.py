@@ -1,6 +1,7 @@
 """Host aggregates: hosts that have something in common, an availability zone for one."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
@@ -67,9 +68,25 @@ def remove_host(call: Call, aggregate_id: str) -> dict[str, object]:
 def set_metadata(call: Call, aggregate_id: str) -> dict[str, object]:
     """set_metadata."""
     number, metadata = _number(aggregate_id), call.body["set_metadata"]["metadata"]
+    _check_multipliers(metadata)
     return _changed(
         call, "aggregate_set_metadata", lambda connection: aggregates.set_metadata(connection, number, metadata)
     )
+
+
+def _check_multipliers(metadata: Mapping[str, str | None]) -> None:
+    """Refuse a weight multiplier that the scheduler would have to overlook."""
+    for key, value in metadata.items():
+        if key.endswith("_weight_multiplier") and value is not None and not _is_finite(value):
+            raise InvalidInput(f"Invalid input for aggregate metadata {key}: '{value}' is no finite number.")
+
+
+def _is_finite(text: str) -> bool:
+    """Tell whether a text is a finite number."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _changed(call: Call, name: str, write: Callable[[sa.Connection], aggregates.AggregateRow]) -> dict[str, object]:

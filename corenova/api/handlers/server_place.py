@@ -30,6 +30,8 @@ def place_of(call: Call, server: dict[str, object]) -> Place:
     if host or node:
         call.authorize("os_compute_api:servers:create:forced_host")
         _check_host(call, host or node)
+        if host and node and host != node:
+            raise InvalidInput(f"Host {host} has no hypervisor {node}.")
         # The host decides: a zone that it is not in is dropped, or nothing would ever fit.
         zone = zone if zone == call.services.lookups.zone_of(host or node) else ""
     if named:

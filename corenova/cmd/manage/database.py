@@ -10,7 +10,7 @@ from corenova.db import migrate
 from corenova.db.engine import Database
 from corenova.exceptions import ConfigurationError
 
-NOTHING = "There is nothing yet in {where}; start corenova-all first."
+NOTHING = "There is nothing yet in {where}; start corenova-all first, or name its ini file with --config-file."
 
 
 @contextmanager

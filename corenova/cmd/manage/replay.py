@@ -25,7 +25,7 @@ class Recorded(msgspec.Struct, frozen=True):
     spec: RequestSpec
     decision: Decision
     copy: bytes
-    changes: list[bytes]
+    changes: list[tuple[int, bytes]]
 
 
 def run(conf: cfg.ConfigOpts, output: Output) -> int:

@@ -16,17 +16,18 @@ class ForcedHost:
     name = "ForcedHost"
 
     def mask(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
-        """True for the named host or node; for all when none is named."""
-        if not spec.force_hosts and not spec.force_nodes:
-            return np.ones(len(hosts), dtype=bool)
-        named = np.zeros(len(hosts), dtype=bool)
-        named[hosts.rows((*spec.force_hosts, *spec.force_nodes))] = True
-        return named
+        """True for the named host; for its node when one is named (both must hold); for all when none is named."""
+        passes = np.ones(len(hosts), dtype=bool)
+        for names in (spec.force_hosts, spec.force_nodes):
+            if names:
+                named = np.zeros(len(hosts), dtype=bool)
+                named[hosts.rows(names)] = True
+                passes &= named
+        return passes
 
     def host_passes(self, host: HostState, spec: RequestSpec) -> bool:
         """The same for one host."""
-        named = (*spec.force_hosts, *spec.force_nodes)
-        return not named or host.host in named
+        return all(not names or host.host in names for names in (spec.force_hosts, spec.force_nodes))
 
     def reason(self, host: HostState, spec: RequestSpec) -> str:
         """Say that another host is asked for."""

@@ -149,6 +149,8 @@ def test_a_host_is_in_one_zone(cloud):
     assert _act(cloud, east, "add_host", host="host1").status_code == 200
     assert _act(cloud, west, "add_host", host="host1").status_code == 409
     assert _act(cloud, plain, "add_host", host="host1").status_code == 200
+    refused = _act(cloud, plain, "set_metadata", metadata={"ram_weight_multiplier": "nan"})
+    assert (refused.status_code, "no finite number" in refused.text) == (400, True)
     refused = _act(cloud, plain, "set_metadata", metadata={"availability_zone": "north"})
     assert refused.status_code == 400
     assert "already in availability zone" in refused.json["badRequest"]["message"]

@@ -128,6 +128,8 @@ def test_a_host_of_choice_is_for_administrators_and_must_exist(cloud):
     for choice in ({"availability_zone": "nova:host1"}, {"host": "host1"}, {"hypervisor_hostname": "host1"}):
         assert cloud.post("/servers", {"server": server | choice}).status_code == 403
         assert cloud.post("/servers", {"server": server | choice}, token="admin").status_code == 202
+    pair = cloud.post("/servers", {"server": server | {"availability_zone": "nova:host1:nope"}}, token="admin")
+    assert pair.json["badRequest"]["message"] == "Host host1 has no hypervisor nope."
     for choice in ({"availability_zone": "nova:nope"}, {"host": "nope"}):
         answer = cloud.post("/servers", {"server": server | choice}, token="admin")
         assert answer.json["badRequest"]["message"] == "Compute host nope could not be found."

@@ -37,13 +37,17 @@ def test_a_value_that_cannot_be(place, text, told):
             ("[filter_scheduler] enabled_filters names ComputFilter, ", "Did you mean ComputeFilter?"),
         ),
         (
+            "[filter_scheduler]\nram_weight_multiplier = nan\n",
+            ("[filter_scheduler] ram_weight_multiplier = nan", "a finite number"),
+        ),
+        (
             "[filter_scheduler]\nweight_classes = Heavy\n",
             ("[filter_scheduler] weight_classes names Heavy, ", "Installed: ", "RAMWeigher"),
         ),
         ("[compute]\ndriver = fak\n", ("[compute] driver names fak, ", "Did you mean fake?")),
         ("[plugins]\nenabled_hooks = frob\n", ("[plugins] enabled_hooks names frob, ", "Installed: ")),
     ],
-    ids=["filter", "weigher", "driver", "hook"],
+    ids=["filter", "multiplier", "weigher", "driver", "hook"],
 )
 def test_a_plug_in_that_is_not_there(place, text, told):
     place.write(text)

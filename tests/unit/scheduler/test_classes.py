@@ -256,3 +256,20 @@ def test_keys_are_equal_when_what_is_read_is_equal():
     with_image, other = (ImageMeta(id=i, name=i, properties=p) for i, p in (("a", {}), ("b", {"x": "y"})))
     assert keys.of(spec(image=with_image)) != keys.of(spec()) != keys.of(spec(image=other))
     assert keys.of(spec(image=with_image)) == keys.of(spec(image=ImageMeta(id="c", name="c")))
+
+
+def test_a_field_that_is_first_read_when_hosts_come_back_is_that_of_the_request_at_hand(build):
+    """All hosts were down when the class was made, so the filter behind had read nothing yet."""
+    up = build.plugin("Up", mask=lambda hosts, _: hosts.is_up.copy())
+    tenant = build.plugin("Tenant2", host_passes=lambda s, spec: s.host != "h0" or spec.project_id == "a")
+    pipeline, hosts = build.pipeline([up, tenant]), build.table(build.host("h0", is_up=False))
+    assert pipeline.place(hosts, build.spec(project_id="a"), 1)[0].host is None
+    hosts.set_service(0, is_up=True, disabled=False)
+    assert pipeline.place(hosts, build.spec(project_id="b"), 1)[0].host is None
+    assert pipeline.place(hosts, build.spec(project_id="a"), 1)[0].host == "h0"
+
+
+def test_a_hint_of_any_size_makes_a_key():
+    keys = ClassKeys()
+    keys.learn({"scheduler_hints"})
+    assert keys.of(spec(scheduler_hints={"own": 2**70})) != keys.of(spec(scheduler_hints={"own": 2**71}))

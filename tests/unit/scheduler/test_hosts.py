@@ -1,10 +1,12 @@
 """The scheduler's picture of the hosts, and how it follows the database."""
 
 import pytest
+import sqlalchemy as sa
 
 from corenova.db import aggregates, migrate, services
 from corenova.db import hosts as db_hosts
 from corenova.db.engine import Database
+from corenova.db.schema import compute_nodes
 from corenova.objects.host_state import HostReport, HostState, Inventory
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.mirror import Mirror
@@ -167,3 +169,22 @@ def test_aggregates_that_change_begin_a_new_epoch(db, mirror, table):
     assert table.epoch > epoch
     assert [table.zone(row) for row in (0, 1)] == ["nova", "east"]
     assert table.zone_is("east").tolist() == [False, True]
+
+
+def test_a_change_is_seen_though_the_clock_went_back(db, mirror, table):
+    claim(db, "a", 5)
+    old = sa.update(compute_nodes).values(changed_at=compute_nodes.c.changed_at - 3600)
+    db.write("test", lambda c: c.execute(old))
+    mirror.refresh(thorough=True)
+    assert free(table)["a"] == 95
+
+
+def test_a_host_that_came_in_the_place_of_another_is_seen(db, report, mirror, table):
+    db.write("test", lambda c: db_hosts.forget(c, "b"))
+    report("c")
+    mirror.refresh()
+    assert table.names == ("a", "c")
+    db.write("test", lambda c: db_hosts.forget(c, "c"))
+    report("c", VCPU=Inventory(total=7))
+    mirror.refresh()
+    assert free(table)["c"] == 7

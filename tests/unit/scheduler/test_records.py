@@ -12,7 +12,7 @@ from benchmarks import fleet
 from corenova.db import fleet_records, migrate
 from corenova.db.engine import Database
 from corenova.objects.topology import ClaimedCell, HostTopology, NumaCell, TopologyClaim
-from corenova.scheduler import records
+from corenova.scheduler import records, replay
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.recorder import Recorder
 
@@ -91,12 +91,7 @@ def db(tmp_path):
 def found(db, picture, revision):
     """The table as the records tell it, or None."""
     kept = db.read(lambda connection: fleet_records.before(connection, picture, revision))
-    if kept is None:
-        return None
-    table = records.table_of(kept[0])
-    for changes in kept[1]:
-        records.play(table, changes, until=revision)
-    return table
+    return None if kept is None else replay.picture(*kept, revision)
 
 
 def test_a_recorder_keeps_what_is_needed_from_the_empty_table_on(build, db, monkeypatch):
@@ -146,3 +141,15 @@ def test_without_retention_nothing_is_recorded(build, db):
     assert Recorder(db, table, threading.Lock(), retention_s=0.0).picture == ""
     table.consume(0, CLAIM)
     assert table.log is None
+
+
+def test_a_gap_in_the_records_is_no_picture_and_what_was_written_twice_is_played_once(build):
+    table = build.table(2)
+    copy, parts = records.copy_of(table), []
+    for index in (0, 1, 1):
+        begin, table.log = table.revision, []
+        table.consume(index, CLAIM)
+        parts.append((begin, records.changes_of(table.log)))
+    assert replay.picture(copy, [parts[0], parts[2]], table.revision) is None
+    again = replay.picture(copy, [parts[0], parts[0], *parts[1:]], table.revision)
+    assert state(again) == state(table)

@@ -132,3 +132,11 @@ def test_a_weigher_that_fails_weighs_zero_and_the_others_decide(build, members):
     (decision,) = pipeline.place(build.table(3), build.spec(), 1)
     assert (decision.host, decision.weights) == ("h1", {"ByName": 1.0, "total": 1.0})
     assert pipeline.weighers[0].faults == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"fixed": True}])
+def test_a_weigher_with_fixed_ends_that_fails_for_one_host_has_no_say(build, options):
+    bad = build.plugin("Bad", weigh=lambda state, _: 1 / 0 if state.host == "h2" else 0.5, minval=0.0, maxval=1.0)
+    good = build.by_name({"h1": 1}, minval=0.0, maxval=1.0)
+    (decision,) = build.pipeline(weighers=[bad, good], **options).place(build.table(3), build.spec(), 1)
+    assert (decision.host, decision.weights) == ("h1", {"ByName": 1.0, "total": 1.0})
