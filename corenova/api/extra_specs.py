@@ -1,7 +1,8 @@
 """Which extra specs a flavor may have: RULES is the whole truth, a new rule is a new row.
 
-From 2.86 on, the keys that mean something here are checked and unknown ones pass, as in Nova. A few rules hold in every
-microversion: values that the scheduler could not read, or that no filter could understand.
+From 2.86 on, keys of the name spaces that Nova knows are checked, misspelt ones too, and those of others pass, as in
+Nova. A few rules hold in every microversion: values that the scheduler could not read, or that no filter could
+understand.
 """
 
 import re
@@ -65,6 +66,17 @@ _SIZE = r"small|large|any|\d+([kKMGT]i?)?(b|bit|B)?"
 _ALIAS = r"[^:,\s][^:,]*:[1-9]\d*(,\s*[^:,\s][^:,]*:[1-9]\d*)*"
 _boolean = _shape("(?i)1|t|true|on|y|yes|0|f|false|off|n|no", "must be true or false")
 
+_HW = (
+    "boot_menu", "cpu_cores", "cpu_dedicated_mask", "cpu_max_cores", "cpu_max_sockets", "cpu_max_threads", "cpu_policy",
+    "cpu_realtime", "cpu_realtime_mask", "cpu_sockets", "cpu_thread_policy", "cpu_threads", "emulator_threads_policy",
+    "ephemeral_encryption", "ephemeral_encryption_format", "hide_hypervisor_id", "input_bus", "locked_memory",
+    "maxphysaddr_bits", "maxphysaddr_mode", "mem_encryption", "mem_encryption_model", "mem_page_size", "numa_nodes",
+    "pci_numa_affinity_policy", "pmem", "pmu", "redirected_usb_ports", "serial_port_count", "sound_model", "tpm_model",
+    "tpm_secret_security", "tpm_version", "usb_model", "vif_multiqueue_enabled", "viommu_model", "virtio_packed_ring",
+    "watchdog_action",
+)  # fmt: skip
+_QUOTA = r"(cpu_(quota|period|shares(_.*)?|limit|reservation)|(disk|memory|vif|disk_io)_.*)"
+
 RULES: tuple[Rule, ...] = (
     Rule(f"resources{_GROUP}:(.*)", _number(0), FIRST),
     Rule("((capabilities|aggregate_instance_extra_specs):.*|[^:]+)", _operator, FIRST),
@@ -85,6 +97,8 @@ RULES: tuple[Rule, ...] = (
     Rule("hw:maxphysaddr_bits", _number(1)),
     Rule("hw:maxphysaddr_mode", _one_of("passthrough", "emulate")),
     Rule("hw:pci_numa_affinity_policy", _one_of("required", "preferred", "legacy", "socket")),
+    Rule(rf"hw:(?!({'|'.join(_HW)}|numa_(cpus|mem)\.\d+)$).*", _never("does not appear to be a valid extra spec")),
+    Rule(f"quota:(?!{_QUOTA}$).*", _never("does not appear to be a valid extra spec")),
     Rule("pci_passthrough:alias", _shape(_ALIAS, "must be a list of alias:count")),
     Rule("pci_passthrough:(?!alias$).*", _never("is none that there is: only pci_passthrough:alias")),
 )
