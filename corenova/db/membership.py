@@ -7,11 +7,29 @@ generation by compare-and-swap: of two parallel decisions on one group the secon
 import msgspec
 import sqlalchemy as sa
 
-from corenova.db.engine import for_update
+from corenova.db.engine import execute_many, for_update
 from corenova.db.schema import instances, server_groups
 from corenova.objects.request_spec import InstanceGroup
 
 _decode_rules = msgspec.json.Decoder(dict[str, int]).decode
+_is_it = server_groups.c.uuid == sa.bindparam("of_group")
+# Made once: building a statement costs more than running it.
+_GROUP = sa.select(server_groups).where(_is_it)
+_COUNTS = (
+    sa.select(instances.c.host, sa.func.count())
+    .where(
+        instances.c.group_uuid == sa.bindparam("of_group"),
+        instances.c.deleted.is_(False),
+        instances.c.host.is_not(None),
+        instances.c.uuid != sa.bindparam("without"),
+    )
+    .group_by(instances.c.host)
+)
+_ADVANCE = (
+    sa.update(server_groups)
+    .where(_is_it, server_groups.c.generation == sa.bindparam("of_generation"))
+    .values(generation=server_groups.c.generation + 1)
+)
 
 
 def load(connection: sa.Connection, group_uuid: str, *, without: str = "") -> InstanceGroup | None:
@@ -19,15 +37,10 @@ def load(connection: sa.Connection, group_uuid: str, *, without: str = "") -> In
 
     :param without: the uuid of a member not to count: the one that is about to move.
     """
-    row = connection.execute(sa.select(server_groups).where(server_groups.c.uuid == group_uuid)).first()
+    row = connection.execute(_GROUP, {"of_group": group_uuid}).first()
     if row is None:
         return None
-    counts = connection.execute(
-        sa.select(instances.c.host, sa.func.count())
-        .where(instances.c.group_uuid == group_uuid, instances.c.deleted.is_(False), instances.c.host.is_not(None))
-        .where(instances.c.uuid != without)
-        .group_by(instances.c.host)
-    )
+    counts = connection.execute(_COUNTS, {"of_group": group_uuid, "without": without})
     return InstanceGroup(
         uuid=row.uuid,
         name=row.name,
@@ -40,12 +53,8 @@ def load(connection: sa.Connection, group_uuid: str, *, without: str = "") -> In
 
 def advance(connection: sa.Connection, group_uuid: str, generation: int) -> bool:
     """Raise the group's generation if it is still ``generation``; False when somebody else has placed a member."""
-    updated = connection.execute(
-        sa.update(server_groups)
-        .where(server_groups.c.uuid == group_uuid, server_groups.c.generation == generation)
-        .values(generation=generation + 1)
-    )
-    return updated.rowcount == 1
+    row = {"of_group": group_uuid, "of_generation": generation}
+    return execute_many(connection, _ADVANCE, [row]) == 1
 
 
 def count(connection: sa.Connection, group_uuid: str) -> int:
