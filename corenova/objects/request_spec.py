@@ -134,6 +134,10 @@ class RequestSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
             return []
         return [str(entry) for entry in value] if isinstance(value, list | tuple) else [str(value)]
 
+    def hinted_hosts(self, name: str) -> set[str]:
+        """Return the names of the hosts of the instances in a hint; instances that are nowhere are left out."""
+        return {self.instance_hosts[uuid] for uuid in self.hinted(name) if uuid in self.instance_hosts}
+
     def wish(self, key: str) -> str | None:
         """Return what is said under ``key`` (``hw:tpm_version``): the flavor's extra spec, or else the image's property
         of the same name (``hw_tpm_version``)."""

@@ -23,18 +23,14 @@ class DifferentHostFilter:
 
     def host_passes(self, host_state: HostState, spec: RequestSpec) -> bool:
         """Return True when no named instance runs here."""
-        return host_state.host not in _avoided(spec)
+        return host_state.host not in spec.hinted_hosts(HINT)
 
     def mask(self, hosts: HostColumns, spec: RequestSpec) -> np.ndarray:
         """Return False where a named instance runs."""
         passed = np.ones(len(hosts), dtype=bool)
-        passed[hosts.rows(_avoided(spec))] = False
+        passed[hosts.rows(spec.hinted_hosts(HINT))] = False
         return passed
 
     def reason(self, host_state: HostState, spec: RequestSpec) -> str:
         """Say that one of the named instances is here."""
         return f"It runs an instance that the hint {HINT} names."
-
-
-def _avoided(spec: RequestSpec) -> set[str]:
-    return {spec.instance_hosts[uuid] for uuid in spec.hinted(HINT) if uuid in spec.instance_hosts}

@@ -23,20 +23,16 @@ class SameHostFilter:
 
     def host_passes(self, host_state: HostState, spec: RequestSpec) -> bool:
         """Return True when a named instance runs here, or none is named."""
-        return not self.applies(spec) or host_state.host in _wanted(spec)
+        return not self.applies(spec) or host_state.host in spec.hinted_hosts(HINT)
 
     def mask(self, hosts: HostColumns, spec: RequestSpec) -> np.ndarray:
         """Return True where a named instance runs, or everywhere when none is named."""
         if not self.applies(spec):
             return np.ones(len(hosts), dtype=bool)
         passed = np.zeros(len(hosts), dtype=bool)
-        passed[hosts.rows(_wanted(spec))] = True
+        passed[hosts.rows(spec.hinted_hosts(HINT))] = True
         return passed
 
     def reason(self, host_state: HostState, spec: RequestSpec) -> str:
         """Say that none of the named instances is here."""
         return f"It runs no instance that the hint {HINT} names."
-
-
-def _wanted(spec: RequestSpec) -> set[str]:
-    return {spec.instance_hosts[uuid] for uuid in spec.hinted(HINT) if uuid in spec.instance_hosts}
