@@ -5,57 +5,38 @@ import pytest
 from corenova.breaker import Breakers
 
 
-class Clock:
-    """A clock that a test sets."""
-
-    now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def family(clock):
-    return Breakers(3, 60.0, clock=clock)
-
-
 def fail(breaker, times=1):
     for _ in range(times):
         breaker.fault("ValueError: no")
 
 
-def test_it_opens_after_so_many_faults_within_a_minute_and_says_so_once(family, clock, caplog):
-    breaker = family.of("filter F")
+def test_it_opens_after_so_many_faults_within_a_minute_and_says_so_once(breakers, clock, caplog):
+    breaker = breakers.of("filter F")
     for _ in range(5):
         fail(breaker, 2)
         clock.now += 61
     assert breaker.is_closed
-    assert family.alarms() == []
+    assert breakers.alarms() == []
     fail(breaker, 3)
-    assert (breaker.is_open, breaker.is_closed, family.any_open, family.changes) == (True, False, True, 1)
-    assert family.alarms() == ["filter F is switched off after faults: ValueError: no"]
+    assert (breaker.is_open, breaker.is_closed, breakers.any_open, breakers.changes) == (True, False, True, 1)
+    assert breakers.alarms() == ["filter F is switched off after faults: ValueError: no"]
     fail(breaker, 9)
     assert caplog.text.count("The filter F fails too often and is switched off for 60.0 s") == 1
 
 
 @pytest.mark.parametrize("well", [True, False])
-def test_after_a_while_the_next_call_decides(family, clock, caplog, well):
-    breaker = family.of("filter F")
+def test_after_a_while_the_next_call_decides(breakers, clock, caplog, well):
+    breaker = breakers.of("filter F")
     fail(breaker, 3)
     clock.now += 59
-    family.try_again()
+    breakers.try_again()
     assert breaker.is_open
     clock.now += 1
-    family.try_again()
-    assert (breaker.is_open, breaker.is_closed, family.changes) == (False, False, 2)
+    breakers.try_again()
+    assert (breaker.is_open, breaker.is_closed, breakers.changes) == (False, False, 2)
     if well:
         breaker.success()
-        assert (breaker.is_closed, family.any_open, family.alarms()) == (True, False, [])
+        assert (breaker.is_closed, breakers.any_open, breakers.alarms()) == (True, False, [])
         assert "The filter F works again" in caplog.text
         fail(breaker, 2)
         assert breaker.is_closed, "what was before the trial is forgotten"
@@ -63,25 +44,25 @@ def test_after_a_while_the_next_call_decides(family, clock, caplog, well):
         fail(breaker)
         assert breaker.is_open
         clock.now += 60
-        family.try_again()
+        breakers.try_again()
         assert breaker.is_open, "for twice as long this time"
         clock.now += 60
-        family.try_again()
+        breakers.try_again()
         assert not breaker.is_open
 
 
-def test_it_stays_open_for_32_times_as_long_at_most(family, clock):
-    breaker = family.of("filter F")
+def test_it_stays_open_for_32_times_as_long_at_most(breakers, clock):
+    breaker = breakers.of("filter F")
     fail(breaker, 3)
     for _ in range(20):
         clock.now += 32 * 60
-        family.try_again()
+        breakers.try_again()
         assert not breaker.is_open
         fail(breaker)
 
 
-def test_the_success_of_a_call_from_before_it_opened_closes_nothing(family):
-    breaker = family.of("filter F")
+def test_the_success_of_a_call_from_before_it_opened_closes_nothing(breakers):
+    breaker = breakers.of("filter F")
     fail(breaker, 3)
     breaker.success()
     assert breaker.is_open

@@ -7,27 +7,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from corenova.breaker import Breakers
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def breakers(clock):
-    return Breakers(3, 60.0, clock=clock)
-
 
 class Moody:
     """A filter and weigher that fails while told to; counts its calls."""
