@@ -2,9 +2,29 @@
 
 import msgspec
 
+from corenova.objects.image import ImageAccess
+from corenova.objects.network import Firewall, Nic
 from corenova.objects.request_spec import Flavor, ImageMeta
 from corenova.objects.states import PowerState
 from corenova.objects.topology import TopologyClaim
+
+
+class GuestConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What a guest is told of itself beside its name and addresses: the content of the config drive.
+
+    :param key_name, public_key: the ssh key that its user chose; None: none.
+    :param user_data: base64, as the user sent it.
+    :param admin_pass: only in the order that builds it (or rescues it).
+    :param config_drive: whether its user asked for one; a driver may give one in any case.
+    """
+
+    availability_zone: str = ""
+    launch_index: int = 0
+    key_name: str | None = None
+    public_key: str | None = None
+    user_data: str | None = None
+    admin_pass: str | None = None
+    config_drive: bool = False
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,7 +32,12 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
 
     :param generation: the fence: it grows whenever the work on the row changes hands, and a report that carries an
         older one is refused.
-    :param topology: the CPUs, pages and PCI devices that it has on its host; only in a compute's work orders.
+    :param topology: the CPUs, pages and PCI devices that it has on its host. This and what follows is only in a
+        compute's work orders.
+    :param nics: its network interfaces, in the order in which the guest sees them.
+    :param firewalls: what may pass them.
+    :param boot: where the bytes of the image are that it is to be booted from; None: there are none.
+    :param guest: what the guest is told.
     """
 
     uuid: str
@@ -29,6 +54,10 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     generation: int = 0
     metadata: dict[str, str] = {}
     topology: TopologyClaim | None = None
+    nics: tuple[Nic, ...] = ()
+    firewalls: tuple[Firewall, ...] = ()
+    boot: ImageAccess | None = None
+    guest: GuestConfig = GuestConfig()
 
 
 class Guest(msgspec.Struct, frozen=True, kw_only=True):
