@@ -91,7 +91,8 @@ class Driver(Protocol):
         """Create and start the guest of ``instance``; on return it runs. A guest that is already there is kept.
 
         ``instance.boot`` says where the bytes of its image are, ``instance.nics`` what to plug, ``instance.guest``
-        what the guest is told. Raises BuildAbort when no host could build it, InsufficientResources or any other error when another might.
+        what the guest is told. Raises BuildAbort when no host could build it, InsufficientResources or any other error
+        when another might.
         """
         ...
 

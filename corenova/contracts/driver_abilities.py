@@ -1,7 +1,8 @@
 """The verbs of a driver's abilities: one protocol an ability of contracts/driver.py, named for its flag.
 
 As with the required verbs: called from several threads, never two at a time for one instance, idempotent because a
-crash may repeat each. All raise GuestNotFound where there is no such guest, DriverError for what the hypervisor refuses.
+crash may repeat each. All raise GuestNotFound where there is no such guest, DriverError for what the hypervisor
+refuses.
 """
 
 from typing import Protocol
