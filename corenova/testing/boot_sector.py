@@ -1,10 +1,10 @@
 """The smallest guest: a raw disk of 1 MiB whose boot sector is the whole operating system, made without any program.
 
 It boots in a fraction of a second in 16 MiB of memory, also where QEMU has no hardware to lean on, and shows of a
-hypervisor driver what needs neither network nor config drive: start, console log, reboot, reset, power button, snapshot,
-save, migration. It counts its boots in the letter before its text, on its own disk, so a test sees both:
+hypervisor driver what needs neither network nor config drive: start, console log, reboot, reset, power button,
+snapshot, save, migration. It counts its boots on its own disk, in the letter before its text on ttyS0:
 
-    A BOOT SECTOR READY      the first boot, on ttyS0
+    A BOOT SECTOR READY      the first boot
     B BOOT SECTOR READY      the second
 
 ``python -m corenova.testing.boot_sector OUT.raw [TEXT] [--deaf]`` writes one.
@@ -18,8 +18,8 @@ READY = "BOOT SECTOR READY"
 _SECTOR = 512
 _COUNTER = ord("@")  # the letter before A
 
-# The program, in real mode: (label, machine code in hex, label that its last byte jumps to). It lies at 0x7c00; sector 1,
-# with the counter and the text, is read to 0x7e00.
+# The program, in real mode: (label, machine code in hex, label that its last byte jumps to). It lies at 0x7c00;
+# sector 1, with the counter and the text, is read to 0x7e00.
 _BOOT = [
     ("", "fa 31c0 8ed8 8ec0 8ed0 bc007c fb fc", ""),  # segments, and a stack below the program
     ("", "b600 b80102 bb007e b90200 cd13", ""),  # BIOS: read sector 1
@@ -74,7 +74,9 @@ def _assemble(program: list[tuple[str, str, str]]) -> bytes:
 
 def main() -> None:
     """Write a disk to the file that the command line names."""
-    parser = argparse.ArgumentParser(prog="python -m corenova.testing.boot_sector", description="Write a 1 MiB raw guest.")
+    parser = argparse.ArgumentParser(
+        prog="python -m corenova.testing.boot_sector", description="Write a 1 MiB raw guest."
+    )
     parser.add_argument("out", type=Path, help="the file to write, raw")
     parser.add_argument("text", nargs="?", default=READY, help="what it prints on ttyS0 (default: %(default)s)")
     parser.add_argument("--deaf", action="store_true", help="ignore the power button")
