@@ -89,8 +89,7 @@ class LibvirtHost:
     @property
     def pid(self) -> int:
         """The process of libvirtd, as this process sees it; 0 when it does not run."""
-        inner = self._pid_file("libvirtd").read_text().strip() if self._pid_file("libvirtd").exists() else ""
-        return next((pid for pid in self.processes("libvirtd") if _status(pid, "NSpid").split()[-1:] == [inner]), 0)
+        return self._pid_of("libvirtd")
 
     def processes(self, name: str = "") -> list[int]:
         """Return the processes of this host, as this process sees them: those called ``name``, or all."""
@@ -113,7 +112,7 @@ class LibvirtHost:
     def start(self) -> None:
         """Start the daemons that do not run, and wait until libvirtd answers."""
         for daemon in ("virtlogd", "libvirtd"):
-            if not self.processes(daemon):
+            if not self._pid_of(daemon):
                 self.run(daemon, "-d", "-p", str(self._pid_file(daemon)))
         deadline = time.monotonic() + START_S
         while subprocess.run(["virsh", "-q", "-c", self.uri, "version"], capture_output=True).returncode:
@@ -126,7 +125,7 @@ class LibvirtHost:
         pid = self.pid
         if pid:
             os.kill(pid, number)
-        while pid and pid in self.processes("libvirtd"):
+        while pid and self.pid == pid:
             time.sleep(0.01)
 
     def restart(self, number: signal.Signals = signal.SIGKILL) -> None:
@@ -179,6 +178,13 @@ class LibvirtHost:
         """Return what a daemon has logged."""
         file = self.directory / "var-log-libvirt" / f"{daemon}.log"
         return file.read_text(errors="replace") if file.exists() else ""
+
+    def _pid_of(self, daemon: str) -> int:
+        # By its pid file, because a fork of it that has yet to become dnsmasq or QEMU is called the same.
+        with contextlib.suppress(FileNotFoundError):
+            inner = self._pid_file(daemon).read_text().strip()
+            return next((pid for pid in self.processes(daemon) if _inner_pid(pid) == inner), 0)
+        return 0
 
     def _pid_file(self, daemon: str) -> Path:
         return self.directory / f"{daemon}.pid"
@@ -383,11 +389,11 @@ def _check_machine() -> None:
         refuse("root and the right to make namespaces", f"{REMEDY} as root, outside a container that forbids them")
 
 
-def _status(pid: int, name: str) -> str:
+def _inner_pid(pid: int) -> str:
+    """Return the number of a process in its own namespace; nothing when it is gone."""
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith(f"{name}:"):
-                return line.partition(":")[2].strip()
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return next(line for line in lines if line.startswith("NSpid:")).split()[-1]
     return ""
 
 
