@@ -271,11 +271,18 @@ def test_two_hosts_apart_pass_a_running_guest_on(libvirt_hosts_apart, connect, s
     serial.wait("B BOOT SECTOR READY")
 
 
-def test_two_hosts_on_one_network_stack_are_two(libvirt_hosts):
+def test_two_hosts_on_one_network_stack_are_two(libvirt_hosts, connect, tmp_path):
     one, two = libvirt_hosts
     assert one.virsh("hostname") != two.virsh("hostname")
     assert one.network().prefix != two.network().prefix
-    two.kill()
-    assert one.virsh("net-list", "--name").split() == ["net0"]
-    two.start()
+    guests = []
+    for number, host in enumerate(libvirt_hosts):
+        (tmp_path / f"{number}.raw").write_bytes(boot_sector.disk())
+        wanted = definition("twin", tmp_path / f"{number}.log", devices=disk(tmp_path / f"{number}.raw"))
+        guests.append(connect(host).createXML(wanted))
+    guests[0].destroy()
+    assert guests[1].isActive()
+    one.kill()
     assert two.virsh("net-list", "--name").split() == ["net0"]
+    one.start()
+    assert one.virsh("net-list", "--name").split() == ["net0"]
