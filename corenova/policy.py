@@ -19,6 +19,7 @@ ADMIN = "rule:context_is_admin"
 MEMBER = "rule:project_member_or_admin"
 READER = "rule:project_reader_or_admin"
 ANYBODY = "@"
+OWNER = "rule:context_is_admin or user_id:%(user_id)s"
 
 _BASE = (
     ("context_is_admin", "role:admin", "Who is an administrator."),
@@ -246,6 +247,10 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     (_C + "os-server-groups:show", READER, "Show a server group.", "GET /os-server-groups/{group_id}"),
     (_C + "os-server-groups:create", MEMBER, "Create a server group.", "POST /os-server-groups"),
     (_C + "os-server-groups:delete", MEMBER, "Delete a server group.", "DELETE /os-server-groups/{group_id}"),
+    (_C + "os-keypairs:index", OWNER, "List a user's key pairs.", "GET /os-keypairs"),
+    (_C + "os-keypairs:show", OWNER, "Show a user's key pair.", "GET /os-keypairs/{keypair_name}"),
+    (_C + "os-keypairs:create", OWNER, "Create or import a key pair for a user.", "POST /os-keypairs"),
+    (_C + "os-keypairs:delete", OWNER, "Delete a user's key pair.", "DELETE /os-keypairs/{keypair_name}"),
     (_C + "os-aggregates:index", ADMIN, "List host aggregates.", "GET /os-aggregates"),
     (_C + "os-aggregates:show", ADMIN, "Show a host aggregate.", "GET /os-aggregates/{aggregate_id}"),
     (_C + "os-aggregates:create", ADMIN, "Create a host aggregate.", "POST /os-aggregates"),

@@ -26,7 +26,7 @@ _FAULT_COLUMNS = (
     instance_faults.c.created_at.label("fault_created_at"),
 )
 # What the API never shows stays in the database: a spec or user_data of 64 KB a row would be read for nothing.
-_SHOWN = [c for c in instances.c if c.name not in ("spec", "alternates", "user_data")]
+_SHOWN = [c for c in instances.c if c.name not in ("spec", "alternates", "user_data", "key_data")]
 _VIEW = sa.select(*_SHOWN, *_FAULT_COLUMNS).outerjoin_from(
     instances, instance_faults, instances.c.uuid == instance_faults.c.instance_uuid
 )

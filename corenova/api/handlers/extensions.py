@@ -22,6 +22,7 @@ _NAMES = {
     "os-flavor-manage": "FlavorManage",
     "os-hypervisors": "Hypervisors",
     "os-instance-actions": "InstanceActions",
+    "os-keypairs": "Keypairs",
     "os-multiple-create": "MultipleCreate",
     "os-quota-sets": "Quotas",
     "os-server-groups": "ServerGroups",
