@@ -83,6 +83,25 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     (_C + "servers:stop", MEMBER, "Stop a server (os-stop).", _ACTION),
     (_C + "servers:reboot", MEMBER, "Reboot a server (reboot).", _ACTION),
     (_C + "os-admin-actions:reset_state", ADMIN, "Set a server's state by hand (os-resetState).", _ACTION),
+    (_C + "ips:index", READER, "List the addresses of a server.", "GET /servers/{server_id}/ips"),
+    (
+        _C + "ips:show",
+        READER,
+        "List the addresses of a server on one network.",
+        "GET /servers/{server_id}/ips/{network_label}",
+    ),
+    (
+        _C + "os-attach-interfaces:list",
+        READER,
+        "List the interfaces of a server.",
+        "GET /servers/{server_id}/os-interface",
+    ),
+    (
+        _C + "os-attach-interfaces:show",
+        READER,
+        "Show an interface of a server.",
+        "GET /servers/{server_id}/os-interface/{port_id}",
+    ),
     (
         _C + "os-instance-actions:list",
         READER,

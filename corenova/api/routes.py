@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from corenova.api.handlers import (
+    addresses,
     aggregates,
     extensions,
     flavor_access,
@@ -16,6 +17,7 @@ from corenova.api.handlers import (
     groups,
     hypervisors,
     instance_actions,
+    interfaces,
     keypairs,
     processes,
     providers,
@@ -90,7 +92,7 @@ _servers, _flavors = server_schemas, flavor_schemas
 _manage, _specs = _C + "os-flavor-manage:", _C + "os-flavor-extra-specs:"
 _hyper, _aggregates = _C + "os-hypervisors:", _C + "os-aggregates:"
 _provider = "corenova:hypervisors:"
-_keys = _C + "os-keypairs:"
+_keys, _interfaces = _C + "os-keypairs:", _C + "os-attach-interfaces:"
 _one_key: dict[str, Any] = {"query": keypair_schemas.keypair_query}
 _by_name: dict[str, Any] = {"body": service_schemas.update_by_name, "until": 52}
 
@@ -103,6 +105,10 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", _SERVER, servers.delete, _C + "servers:delete", 204),
     Route("GET", _ACTIONS, instance_actions.index, _C + "os-instance-actions:list", query=_servers.actions_query),
     Route("GET", _ACTIONS + "/{request_id}", instance_actions.show, _C + "os-instance-actions:show"),
+    Route("GET", _SERVER + "/ips", addresses.index, _C + "ips:index"),
+    Route("GET", _SERVER + "/ips/{network_label}", addresses.show, _C + "ips:show"),
+    Route("GET", _SERVER + "/os-interface", interfaces.index, _interfaces + "list"),
+    Route("GET", _SERVER + "/os-interface/{port_id}", interfaces.show, _interfaces + "show"),
     Route("GET", _SERVER + "/os-scheduling", scheduling.show, "corenova:servers:scheduling"),
     Route("GET", "/flavors", flavors.index, "corenova:flavors:show", query=_flavors.index_query),
     Route("GET", "/flavors/detail", flavors.detail, "corenova:flavors:show", query=_flavors.index_query),

@@ -64,6 +64,8 @@ instances = Table(
     Column("key_name", String(255)),
     # The public key as it was at create: the key pair may be deleted, and made anew, under the same name.
     Column("key_data", Text),
+    # Its network interfaces (objects/network.py: a list of Nic), NULL while nothing is known of them.
+    Column("network_info", LongText),
     Column("user_data", LongText),
     Column("config_drive", Boolean, nullable=False, default=False),
     Column("locked_by", String(16)),
