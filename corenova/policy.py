@@ -19,6 +19,7 @@ ADMIN = "rule:context_is_admin"
 MEMBER = "rule:project_member_or_admin"
 READER = "rule:project_reader_or_admin"
 ANYBODY = "@"
+OWNER = "rule:context_is_admin or user_id:%(user_id)s"
 
 _BASE = (
     ("context_is_admin", "role:admin", "Who is an administrator."),
@@ -82,6 +83,25 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     (_C + "servers:stop", MEMBER, "Stop a server (os-stop).", _ACTION),
     (_C + "servers:reboot", MEMBER, "Reboot a server (reboot).", _ACTION),
     (_C + "os-admin-actions:reset_state", ADMIN, "Set a server's state by hand (os-resetState).", _ACTION),
+    (_C + "ips:index", READER, "List the addresses of a server.", "GET /servers/{server_id}/ips"),
+    (
+        _C + "ips:show",
+        READER,
+        "List the addresses of a server on one network.",
+        "GET /servers/{server_id}/ips/{network_label}",
+    ),
+    (
+        _C + "os-attach-interfaces:list",
+        READER,
+        "List the interfaces of a server.",
+        "GET /servers/{server_id}/os-interface",
+    ),
+    (
+        _C + "os-attach-interfaces:show",
+        READER,
+        "Show an interface of a server.",
+        "GET /servers/{server_id}/os-interface/{port_id}",
+    ),
     (
         _C + "os-instance-actions:list",
         READER,
@@ -246,6 +266,10 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     (_C + "os-server-groups:show", READER, "Show a server group.", "GET /os-server-groups/{group_id}"),
     (_C + "os-server-groups:create", MEMBER, "Create a server group.", "POST /os-server-groups"),
     (_C + "os-server-groups:delete", MEMBER, "Delete a server group.", "DELETE /os-server-groups/{group_id}"),
+    (_C + "os-keypairs:index", OWNER, "List a user's key pairs.", "GET /os-keypairs"),
+    (_C + "os-keypairs:show", OWNER, "Show a user's key pair.", "GET /os-keypairs/{keypair_name}"),
+    (_C + "os-keypairs:create", OWNER, "Create or import a key pair for a user.", "POST /os-keypairs"),
+    (_C + "os-keypairs:delete", OWNER, "Delete a user's key pair.", "DELETE /os-keypairs/{keypair_name}"),
     (_C + "os-aggregates:index", ADMIN, "List host aggregates.", "GET /os-aggregates"),
     (_C + "os-aggregates:show", ADMIN, "Show a host aggregate.", "GET /os-aggregates/{aggregate_id}"),
     (_C + "os-aggregates:create", ADMIN, "Create a host aggregate.", "POST /os-aggregates"),

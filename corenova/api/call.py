@@ -51,10 +51,14 @@ class Call:
         """Tell whether the caller may also do what ``rule`` guards, in its own project."""
         return self.services.enforcer.allows(self.context, rule)
 
-    def authorize(self, rule: str, *, project_id: str | None = None) -> None:
-        """Raise Forbidden unless the caller may do what ``rule`` guards, to things of ``project_id`` (or its own)."""
-        target = None if project_id is None else {"project_id": project_id}
-        authorize(self.services.enforcer, self.context, rule, target)
+    def authorize(self, rule: str, *, project_id: str | None = None, user_id: str | None = None) -> None:
+        """Raise Forbidden unless the caller may do what ``rule`` guards.
+
+        :param project_id, user_id: whose things it is done to; the caller's own when neither is given.
+        """
+        owner = {"project_id": project_id, "user_id": user_id}
+        target = {name: value for name, value in owner.items() if value is not None}
+        authorize(self.services.enforcer, self.context, rule, target or None)
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Run ``work`` on a reading connection."""

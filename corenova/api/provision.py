@@ -30,6 +30,7 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     :param min_count: the fewest that make sense; quota may lower the number from max_count down to this.
     :param hostname: None means: made from the name.
+    :param key_data: the public key that ``key_name`` means now; the server keeps it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] = {}
     tags: tuple[str, ...] = ()
     key_name: str | None = None
+    key_data: str | None = None
     user_data: str | None = None
     config_drive: bool = False
 
@@ -185,6 +187,7 @@ def _rows(ticket: _Ticket, count: int, deadline_s: float) -> list[dict]:
         "reservation_id": ticket.reservation_id,
         "display_description": request.description,
         "key_name": request.key_name,
+        "key_data": request.key_data,
         "user_data": request.user_data,
         "config_drive": request.config_drive,
         "metadata": _json(request.metadata),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from corenova.api.handlers import (
+    addresses,
     aggregates,
     extensions,
     flavor_access,
@@ -16,6 +17,8 @@ from corenova.api.handlers import (
     groups,
     hypervisors,
     instance_actions,
+    interfaces,
+    keypairs,
     processes,
     providers,
     quotas,
@@ -30,6 +33,7 @@ from corenova.api.microversions import FIRST, LATEST
 from corenova.api.schemas import aggregates as aggregate_schemas
 from corenova.api.schemas import flavors as flavor_schemas
 from corenova.api.schemas import groups as group_schemas
+from corenova.api.schemas import keypairs as keypair_schemas
 from corenova.api.schemas import providers as provider_schemas
 from corenova.api.schemas import quotas as quota_schemas
 from corenova.api.schemas import servers as server_schemas
@@ -81,12 +85,15 @@ _HYPERVISOR = "/os-hypervisors/{hypervisor_id}"
 _INVENTORY = _HYPERVISOR + "/inventories/{resource_class}"
 _GROUP = "/os-server-groups/{group_id}"
 _AGGREGATE = "/os-aggregates/{aggregate_id}"
+_KEYPAIR = "/os-keypairs/{keypair_name}"
 _QUOTA = "/os-quota-sets/{project_id}"
 
 _servers, _flavors = server_schemas, flavor_schemas
 _manage, _specs = _C + "os-flavor-manage:", _C + "os-flavor-extra-specs:"
 _hyper, _aggregates = _C + "os-hypervisors:", _C + "os-aggregates:"
 _provider = "corenova:hypervisors:"
+_keys, _interfaces = _C + "os-keypairs:", _C + "os-attach-interfaces:"
+_one_key: dict[str, Any] = {"query": keypair_schemas.keypair_query}
 _by_name: dict[str, Any] = {"body": service_schemas.update_by_name, "until": 52}
 
 ROUTES: tuple[Route, ...] = (
@@ -98,6 +105,10 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", _SERVER, servers.delete, _C + "servers:delete", 204),
     Route("GET", _ACTIONS, instance_actions.index, _C + "os-instance-actions:list", query=_servers.actions_query),
     Route("GET", _ACTIONS + "/{request_id}", instance_actions.show, _C + "os-instance-actions:show"),
+    Route("GET", _SERVER + "/ips", addresses.index, _C + "ips:index"),
+    Route("GET", _SERVER + "/ips/{network_label}", addresses.show, _C + "ips:show"),
+    Route("GET", _SERVER + "/os-interface", interfaces.index, _interfaces + "list"),
+    Route("GET", _SERVER + "/os-interface/{port_id}", interfaces.show, _interfaces + "show"),
     Route("GET", _SERVER + "/os-scheduling", scheduling.show, "corenova:servers:scheduling"),
     Route("GET", "/flavors", flavors.index, "corenova:flavors:show", query=_flavors.index_query),
     Route("GET", "/flavors/detail", flavors.detail, "corenova:flavors:show", query=_flavors.index_query),
@@ -161,6 +172,12 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/os-server-groups", groups.create, _C + "os-server-groups:create", body=group_schemas.create),
     Route("GET", _GROUP, groups.show, _C + "os-server-groups:show"),
     Route("DELETE", _GROUP, groups.delete, _C + "os-server-groups:delete", 204),
+    Route("GET", "/os-keypairs", keypairs.index, _keys + "index", query=keypair_schemas.index_query),
+    Route("POST", "/os-keypairs", keypairs.create, _keys + "create", body=keypair_schemas.create, until=1),
+    Route("POST", "/os-keypairs", keypairs.create, _keys + "create", 201, keypair_schemas.create, since=2),
+    Route("GET", _KEYPAIR, keypairs.show, _keys + "show", **_one_key),
+    Route("DELETE", _KEYPAIR, keypairs.delete, _keys + "delete", 202, **_one_key, until=1),
+    Route("DELETE", _KEYPAIR, keypairs.delete, _keys + "delete", 204, **_one_key, since=2),
     Route("GET", "/os-aggregates", aggregates.index, _aggregates + "index"),
     Route("POST", "/os-aggregates", aggregates.create, _aggregates + "create", body=aggregate_schemas.create),
     Route("GET", _AGGREGATE, aggregates.show, _aggregates + "show"),

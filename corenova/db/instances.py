@@ -1,7 +1,8 @@
 """Rows of instances: insert, show, list. The work that a row carries is in db/work.py."""
 
+import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from corenova.db.engine import execute_many, now
 from corenova.db.schema import instance_faults, instances
 from corenova.exceptions import InvalidInput, NotFound
 from corenova.objects.instance import Instance
+from corenova.objects.network import Nic
 from corenova.objects.request_spec import Flavor, ImageMeta, RequestSpec
 from corenova.objects.states import BUILDING, SCHEDULING, PowerState, Step
 from corenova.objects.topology import TopologyClaim
@@ -17,6 +19,7 @@ from corenova.objects.topology import TopologyClaim
 decode_flavor = msgspec.json.Decoder(Flavor).decode
 decode_image = msgspec.json.Decoder(ImageMeta).decode
 decode_spec = msgspec.json.Decoder(RequestSpec).decode
+decode_nics = msgspec.json.Decoder(tuple[Nic, ...]).decode
 _decode_dict = msgspec.json.Decoder(dict[str, str]).decode
 
 _FAULT_COLUMNS = (
@@ -26,7 +29,7 @@ _FAULT_COLUMNS = (
     instance_faults.c.created_at.label("fault_created_at"),
 )
 # What the API never shows stays in the database: a spec or user_data of 64 KB a row would be read for nothing.
-_SHOWN = [c for c in instances.c if c.name not in ("spec", "alternates", "user_data")]
+_SHOWN = [c for c in instances.c if c.name not in ("spec", "alternates", "user_data", "key_data")]
 _VIEW = sa.select(*_SHOWN, *_FAULT_COLUMNS).outerjoin_from(
     instances, instance_faults, instances.c.uuid == instance_faults.c.instance_uuid
 )
@@ -45,6 +48,8 @@ SORT_KEYS = {
 class InstanceQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What to list. None means: do not look at this.
 
+    :param ip4_regex, ip6_regex: matched from its beginning with each IPv4 address, or IPv6 address; one that matches is
+        enough (Nova's filters ip and ip6).
     :param vm_states: wanted vm_states, each with the wanted task_states or None for any (objects.states.vm_states_of).
     :param name_regex: searched in the display name (Nova: a regular expression).
     :param changes_since: seconds since the epoch; includes deleted instances when ``deleted`` is None.
@@ -56,6 +61,8 @@ class InstanceQuery(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str | None = None
     deleted: bool | None = False
     name_regex: str | None = None
+    ip4_regex: str | None = None
+    ip6_regex: str | None = None
     vm_states: dict[str, tuple[str | None, ...] | None] | None = None
     task_state: str | None = None
     power_state: int | None = None
@@ -161,20 +168,39 @@ def find(connection: sa.Connection, query: InstanceQuery) -> Sequence[sa.Row]:
     if query.marker is not None:
         select = select.where(_after(connection, query.marker, order))
     select = select.order_by(*(column.asc() if way == "asc" else column.desc() for column, way in order))
-    if query.name_regex is None:
+    tests = _tests(query)
+    if not tests:
         return connection.execute(select.limit(query.limit)).all()
-    # A regular expression is matched here and not in SQL, where each database would speak its own dialect.
+    matching = (row for row in connection.execute(select) if all(test(row) for test in tests))
+    return list(itertools.islice(matching, query.limit))
+
+
+def _tests(query: InstanceQuery) -> list[Callable[[sa.Row], object]]:
+    """Return what is asked with regular expressions, which each database would read as its own dialect."""
+    tests: list[Callable[[sa.Row], object]] = []
+    if query.name_regex is not None:
+        named = _pattern("name", query.name_regex).search
+        tests.append(lambda row: named(row.display_name))
+    patterns = {
+        version: _pattern(name, text).match
+        for version, name, text in ((4, "ip", query.ip4_regex), (6, "ip6", query.ip6_regex))
+        if text is not None
+    }
+    if patterns:
+        tests.append(lambda row: _has_address(row, patterns))
+    return tests
+
+
+def _pattern(name: str, text: str) -> re.Pattern[str]:
     try:
-        matches = re.compile(query.name_regex).search
+        return re.compile(text)
     except re.error as error:
-        raise InvalidInput(f"Invalid regular expression in name: {error}.") from None
-    found = []
-    for row in connection.execute(select):
-        if matches(row.display_name):
-            found.append(row)
-            if query.limit is not None and len(found) == query.limit:
-                break
-    return found
+        raise InvalidInput(f"Invalid regular expression in {name}: {error}.") from None
+
+
+def _has_address(row: sa.Row, patterns: Mapping[int, Callable[[str], object]]) -> bool:
+    ips = (ip for nic in decode_nics(row.network_info or "[]") for ip in nic.fixed_ips)
+    return any(ip.version in patterns and patterns[ip.version](ip.address) for ip in ips)
 
 
 _EQUAL = (

@@ -62,6 +62,10 @@ instances = Table(
     Column("display_description", String(255)),
     Column("hostname", String(255), nullable=False),
     Column("key_name", String(255)),
+    # The public key as it was at create: the key pair may be deleted, and made anew, under the same name.
+    Column("key_data", Text),
+    # Its network interfaces (objects/network.py: a list of Nic), NULL while nothing is known of them.
+    Column("network_info", LongText),
     Column("user_data", LongText),
     Column("config_drive", Boolean, nullable=False, default=False),
     Column("locked_by", String(16)),
@@ -317,6 +321,19 @@ server_groups = Table(
     Column("rules", Text, nullable=False, default="{}"),
     Column("generation", Integer, nullable=False, default=0),
     Column("created_at", Double, nullable=False),
+)
+
+keypairs = Table(
+    "keypairs",
+    metadata,
+    Id(),
+    Column("user_id", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("public_key", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("user_id", "name"),
 )
 
 quota_usages = Table(

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 import uuid
+from collections import Counter
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from corenova.db import (
     decisions,
     hosts,
     instances,
+    keypairs,
     membership,
     migrate,
     providers,
@@ -484,6 +486,35 @@ def test_a_refused_reservation_spoils_nothing_else_of_its_transaction(db):
 
     db.write("test", both)
     assert db.read(lambda c: quotas.usage(c, "q"))["instances"] == 1
+
+
+def _add_keypair(db, name, *, limit=quotas.UNLIMITED):
+    """Return the kind of refusal, None when it was made."""
+
+    def write(connection):
+        more = {"kind": "ssh", "public_key": "ssh-rsa A", "fingerprint": "aa"}
+        return keypairs.create(connection, user_id="u", name=name, limit=limit, **more)
+
+    try:
+        db.write("test", write)
+    except (OverQuota, Conflict) as refusal:
+        return type(refusal)
+    return None
+
+
+def test_parallel_requests_for_key_pairs_get_exactly_the_places_that_are_left(db):
+    for _ in range(5):
+        _add_keypair(db, "first")
+        outcomes = at_once(8, lambda number: _add_keypair(db, f"k{number}", limit=3))
+        assert Counter(outcomes) == {None: 2, OverQuota: 6}
+        assert len(db.read(lambda c: keypairs.list_keypairs(c, "u"))) == 3
+        db.write("test", lambda c: c.execute(sa.delete(schema.keypairs)))
+
+
+def test_of_parallel_key_pairs_of_one_name_one_is_made(db):
+    outcomes = at_once(8, lambda _: _add_keypair(db, "same"))
+    assert Counter(outcomes) == {None: 1, Conflict: 7}
+    assert [row.name for row in db.read(lambda c: keypairs.list_keypairs(c, "u"))] == ["same"]
 
 
 def test_the_clock_is_the_real_time_and_moves_within_a_transaction(db):

@@ -12,6 +12,7 @@ from corenova.api.handlers.server_place import Place, place_of
 from corenova.api.provision import CreateRequest
 from corenova.api.schemas.types import is_true
 from corenova.api.views import servers as view
+from corenova.db import keypairs
 from corenova.exceptions import Forbidden, InvalidInput, NotFound, OverQuota
 from corenova.objects.request_spec import Flavor, ImageMeta, RequestSpec
 from corenova.objects.topology_wish import with_wish
@@ -33,8 +34,9 @@ def create(call: Call) -> dict[str, object]:
     _check_fit(call, flavor, image)
     place = place_of(call, server)
     group_uuid, hints = group_and_hints(call)
+    public_key = _public_key(call, server)
     spec = _spec(call, flavor, image, place=place, group_uuid=group_uuid, hints=hints)
-    made = call.services.provisioner.create(call.context, _request(call, server, spec, low, high))
+    made = call.services.provisioner.create(call.context, _request(call, server, spec, low, high, public_key))
     if is_true(server.get("return_reservation_id")):
         return {"reservation_id": made.reservation_id}
     uuid = made.uuids[0]
@@ -61,8 +63,6 @@ def _check_unavailable(server: Server) -> None:
         raise InvalidInput("Trusted image certificates are not available in this release.")
     if server.get("personality"):
         raise InvalidInput("Personality files are not available in this release. Use user_data.")
-    if "key_name" in server:
-        raise InvalidInput("Invalid key_name provided.")
 
 
 def _check_metadata(call: Call, server: Server) -> None:
@@ -153,7 +153,19 @@ def _spec(
     return with_wish(spec, call.services.pci_aliases)
 
 
-def _request(call: Call, server: Server, spec: RequestSpec, low: int, high: int) -> CreateRequest:
+def _public_key(call: Call, server: Server) -> str | None:
+    """Return the caller's key that the server shall have, as it is now."""
+    if "key_name" not in server:
+        return None
+    try:
+        return call.read(lambda c: keypairs.get(c, call.context.user_id, server["key_name"])).public_key
+    except NotFound:
+        raise InvalidInput("Invalid key_name provided.") from None
+
+
+def _request(
+    call: Call, server: Server, spec: RequestSpec, low: int, high: int, public_key: str | None
+) -> CreateRequest:
     name = server["name"].strip()
     return CreateRequest(
         name=name,
@@ -165,6 +177,7 @@ def _request(call: Call, server: Server, spec: RequestSpec, low: int, high: int)
         metadata=server.get("metadata", {}),
         tags=tuple(dict.fromkeys(server.get("tags", ()))),
         key_name=server.get("key_name"),
+        key_data=public_key,
         user_data=server.get("user_data") or None,
         config_drive=is_true(server.get("config_drive", False)),
     )

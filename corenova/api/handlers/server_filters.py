@@ -59,6 +59,8 @@ def _tags(text: str) -> tuple[str, ...]:
 _FILTERS: dict[str, tuple[str, Callable[[str], object]]] = {
     "name": ("name_regex", _text),
     "display_name": ("name_regex", _text),
+    "ip": ("ip4_regex", _text),
+    "ip6": ("ip6_regex", _text),
     "flavor": ("flavorid", _text),
     "image": ("image_id", _text),
     "image_ref": ("image_id", _text),

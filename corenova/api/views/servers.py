@@ -15,6 +15,7 @@ import msgspec
 import sqlalchemy as sa
 
 from corenova.api.links import Links
+from corenova.api.views.addresses import embedded
 from corenova.api.views.times import naive, zulu
 from corenova.db.instances import decode_flavor, decode_image
 from corenova.objects.states import status
@@ -119,6 +120,14 @@ def _image_property(name: str) -> Callable[[sa.Row, Details], str]:
     return lambda row, _: (_image(row.image)[1].get(name) or "") if row.image else ""
 
 
+def _addresses(row: sa.Row, _details: Details) -> object:
+    return embedded(row.network_info).addresses if row.network_info else {}
+
+
+def _security_groups(row: sa.Row, _details: Details) -> list[dict[str, str]]:
+    return embedded(row.network_info).security_groups if row.network_info else _SECURITY_GROUPS
+
+
 def _links(row: sa.Row, details: Details) -> list[dict[str, str]]:
     return links(details.links, row.uuid)
 
@@ -143,7 +152,7 @@ FIELDS: tuple[Field, ...] = (
     Field("metadata", 1, ALWAYS, lambda row, _: msgspec.Raw(row.metadata)),
     Field("created", 1, ALWAYS, lambda row, _: zulu(row.created_at)),
     Field("updated", 1, ALWAYS, lambda row, _: zulu(row.updated_at)),
-    Field("addresses", 1, ALWAYS, Constant({})),
+    Field("addresses", 1, ALWAYS, _addresses),
     Field("accessIPv4", 1, ALWAYS, Constant("")),
     Field("accessIPv6", 1, ALWAYS, Constant("")),
     Field("flavor", 1, ALWAYS, _flavor),
@@ -152,7 +161,7 @@ FIELDS: tuple[Field, ...] = (
     Field("OS-DCF:diskConfig", 1, ALWAYS, Constant("MANUAL")),
     Field("config_drive", 1, FULL, lambda row, _: "True" if row.config_drive else ""),
     Field("key_name", 1, FULL, "key_name"),
-    Field("security_groups", 1, FULL, Constant(_SECURITY_GROUPS)),
+    Field("security_groups", 1, FULL, _security_groups),
     Field("os-extended-volumes:volumes_attached", 1, FULL, Constant([])),
     Field("OS-EXT-AZ:availability_zone", 1, FULL, lambda row, _: row.availability_zone or ""),
     Field("OS-EXT-STS:vm_state", 1, FULL, "vm_state"),
@@ -234,6 +243,8 @@ class ServerView:
             server["progress"] = 0
         elif name in _FAULTY and row.fault_code is not None:
             server["fault"] = self._fault(row)
+        if server.get("security_groups") == []:
+            del server["security_groups"]
         if details.unknown_only and server.get("host_status") != "UNKNOWN":
             server.pop("host_status", None)
         return server

@@ -14,7 +14,7 @@ _FIELDS = {
     "server_id": "aaaaaaaa-0000-4000-8000-00000000dead", "request_id": "req-1", "flavor_id": "nope", "key": "k",
     "service_id": "aaaaaaaa-0000-4000-8000-00000000dead", "hypervisor_id": "aaaaaaaa-0000-4000-8000-00000000dead",
     "group_id": "aaaaaaaa-0000-4000-8000-00000000dead", "aggregate_id": "99", "project_id": "p-one", "alias": "nope",
-    "resource_class": "CUSTOM_X",
+    "resource_class": "CUSTOM_X", "keypair_name": "nope", "network_label": "nope", "port_id": "nope",
 }  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def test_what_there_is_not_is_404_in_novas_form(cloud):
     for method, path in (
         ("GET", "/nonsense"), ("PATCH", "/servers"), ("DELETE", "/servers"), ("PUT", "/servers/x/action"),
         ("HEAD", "/servers"), ("OPTIONS", "/servers"), ("TRACE", "/servers"), ("GET", "/servers/"),
-        ("GET", "/os-keypairs"),
+        ("GET", "/os-networks"),
     ):  # fmt: skip
         answer = cloud.request(method, path)
         assert answer.status_code == 404, (method, path)

@@ -45,7 +45,7 @@ BAD_CREATES = [
     ({"availability_zone": "a:b:c:d"}, "Unable to parse availability_zone"),
     ({"networks": [{"uuid": "aaaaaaaa-0000-4000-8000-000000000009"}]}, "not available in this release"),
     ({"networks": []}, None),
-    ({"key_name": "mykey"}, "Invalid key_name provided."),
+    ({"key_name": "nobody's"}, "Invalid key_name provided."),
     ({"user_data": "abc"}, "Invalid input for field/attribute user_data."),
     ({"name": " padded"}, "An invalid 'name' value was provided. The name must be: printable characters."),
     ({"name": ""}, "Invalid input for field/attribute name. Value: . '' should be non-empty"),

@@ -18,6 +18,7 @@ COLUMNS = {
     "launched_at": 1.7e9, "terminated_at": None, "hostname": "vm", "reservation_id": "r-1", "launch_index": 0,
     "locked_by": None, "display_description": None, "group_uuid": None, "deleted": False, "fault_code": None,
     "fault_message": None, "fault_details": None, "fault_created_at": None,
+    "network_info": None,
 }  # fmt: skip
 BASE = {
     "id", "name", "links", "tenant_id", "user_id", "metadata", "created", "updated", "addresses", "accessIPv4",

@@ -1,0 +1,30 @@
+"""Key pairs, and the public key and the network interfaces of a server"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import mysql
+
+revision = "0009"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+_LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+
+
+def upgrade() -> None:
+    """Apply this step."""
+    op.create_table(
+        "keypairs",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("user_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("type", sa.String(length=16), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("public_key", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_keypairs")),
+        sa.UniqueConstraint("user_id", "name", name=op.f("uq_keypairs_user_id_name")),
+    )
+    op.add_column("instances", sa.Column("key_data", sa.Text(), nullable=True))
+    op.add_column("instances", sa.Column("network_info", _LONG_TEXT, nullable=True))
