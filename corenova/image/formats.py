@@ -5,6 +5,7 @@ refused unless what they find is exactly what was declared and they call it safe
 qemu-img and never let it guess.
 """
 
+import re
 import struct
 from io import BytesIO
 
@@ -32,6 +33,16 @@ DISK_FORMATS = tuple(_CONTENT)
 _PACKED = ("ova", "docker", "compressed")
 """Containers that nobody here opens: what is seen from outside must not look like a disk."""
 _SMALLEST = 512
+_HEAD = 4096
+_UNSEEN = (
+    # QEMU takes a text that begins so for a VMDK, whatever follows; the inspector wants text alone in the first sector.
+    ("an old vmdk", re.compile(rb"(?:#[^\n]*\n|[ \r]*\n)*version=\d")),
+    ("an old vmdk", re.compile(rb"COWD")),
+    ("parallels", re.compile(rb"WithoutFreeSpace|WithouFreSpacExt")),
+    ("bochs", re.compile(rb"Bochs Virtual HD Image")),
+    ("cloop", re.compile(rb"#!/bin/sh\n#V2\.0 Format")),
+)
+"""Beginnings by which QEMU guesses a format that the inspectors do not know; none of these is ever allowed."""
 
 
 class Inspection:
@@ -41,10 +52,12 @@ class Inspection:
         self._pushed = BytesIO()
         self._wrapper = inspector.InspectWrapper(self._pushed)
         self._size = 0
+        self._head = b""
 
     def eat(self, chunk: bytes) -> None:
         """Look at the next bytes."""
         self._size += len(chunk)
+        self._head += chunk[: _HEAD - len(self._head)]
         self._push(chunk)
 
     def finish(self, disk_format: str, container_format: str) -> int:
@@ -57,6 +70,8 @@ class Inspection:
             self._push(bytes(_SMALLEST - self._size))
         matched = self._matched()
         found = {one.NAME for one in matched}
+        if found == {"raw"}:
+            found = {name for name, beginning in _UNSEEN if beginning.match(self._head)} or found
         allowed = ({"raw"},) if container_format in _PACKED else _CONTENT[disk_format]
         if found not in allowed:
             raise InvalidInput(

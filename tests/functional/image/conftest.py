@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import socket
 import threading
 
@@ -24,6 +25,7 @@ from corenova.policy import build_enforcer
 TOKENS = {
     "red": RequestContext(request_id="", user_id="u1", project_id="red", roles=("member", "reader")),
     "blue": RequestContext(request_id="", user_id="u2", project_id="blue", roles=("member", "reader")),
+    "reader": RequestContext(request_id="", user_id="u4", project_id="red", roles=("reader",)),
     "root": RequestContext(request_id="", user_id="u3", project_id="admin", roles=("admin", "member", "reader")),
     "unscoped": RequestContext(request_id="", user_id="u1", project_id=""),
 }
@@ -91,7 +93,7 @@ class Images:
 
     def upload(self, image_id, data, status=204, *, who="red", **headers):
         """Upload bytes."""
-        headers = {"Content-Type": BYTES, **headers}
+        headers = {"Content-Type": BYTES, "Content-Length": str(len(data)), **headers}
         return self.ask(who, "PUT", f"/v2/images/{image_id}/file", status, body=data, headers=headers)
 
     def stored(self, data=b"bytes", **document):
@@ -106,7 +108,7 @@ class Images:
             dict(zip(("op", "path", "value"), (op, f"/{name}", *value), strict=False)) for op, name, *value in steps
         ]
         path = f"/v2/images/{image_id}"
-        return self.ask(who, "PATCH", path, status, json=body, headers={"Content-Type": PATCH}).json
+        return self.ask(who, "PATCH", path, status, body=json.dumps(body), headers={"Content-Type": PATCH}).json
 
     def show(self, image_id, who="red"):
         """The image as its owner sees it."""
