@@ -63,8 +63,12 @@ class EmbeddedImages:
         :param url: scheme, host and port under which computes reach it.
         """
         url = (self.section.internal_url or url).rstrip("/")
-        if self.db.read(lambda connection: deployment.get(connection, _URL)) != url:
-            self.db.write("image.url", lambda connection: deployment.put(connection, _URL, url))
+
+        def tell(connection: sa.Connection) -> None:
+            if deployment.settle(connection, _URL, url) != url:
+                deployment.put(connection, _URL, url)
+
+        self.db.write("image.url", tell)
         self.files.sweep(lambda: self.db.write("image.sweep", rows.settle_uploads))
 
     def find_image(self, image_id: str, project_id: str, *, is_admin: bool = False) -> ImageMeta:

@@ -125,9 +125,12 @@ class Uploads:
         :raises Unavailable: the disk is full, or the database cannot be reached.
         """
         upload_id = new_uuid()
-        image = self._db.write("image.upload.begin", lambda c: self._begin(c, image_id, upload_id, body, disk_format))
+        before = self._db.write("image.upload.begin", lambda c: self._begin(c, image_id, upload_id, body, disk_format))
         self._forget(image_id)
         try:
+            if before.upload_id:  # of an uploader that has died
+                self._files.remove(image_id, before.upload_id)
+            image = msgspec.structs.replace(before, upload_id=upload_id)
             self._finish(image, self._take_in(image, body))
         except Exception as error:
             self._give_back(image_id, upload_id)
@@ -151,7 +154,7 @@ class Uploads:
             rows.check_room(connection, image.owner, body.length or 0, most=self.limits.project)
         if not rows.begin_upload(connection, image_id, upload_id, lease_s=self.limits.lease_s):
             raise Conflict(f"Image status transition from {image.status} to saving is not allowed")
-        return msgspec.structs.replace(image, upload_id=upload_id)
+        return image
 
     def _take_in(self, image: rows.Image, body: Body) -> rows.Content:
         """Write, hash and inspect all bytes, while the lease is kept alive."""

@@ -132,14 +132,14 @@ def _wanted(conf: cfg.ConfigOpts, db: Database) -> RequestSpec:
         request_id=new_request_id(), user_id="what-if", project_id=project, roles=("admin", "member", "reader")
     )
     server_create.create(Call(services, context, version=_VERSION, links=Links(""), query={}, body=body))
-    return listener.spec if asked.image else msgspec.structs.replace(listener.spec, image=None)
+    return listener.spec if asked.image_name else msgspec.structs.replace(listener.spec, image=None)
 
 
 def _body(connection: sa.Connection, asked: object, project: str) -> dict[str, object]:
     server = {
         "name": "what-if",
         "flavorRef": _one_of(flavors.list_flavors(connection), asked.flavor, lambda flavor: flavor.flavorid),
-        "imageRef": _image(connection, asked.image, project) if asked.image else _NO_IMAGE,
+        "imageRef": _image(connection, asked.image_name, project) if asked.image_name else _NO_IMAGE,
         "networks": "none",
         "min_count": asked.count,
         "max_count": asked.count,

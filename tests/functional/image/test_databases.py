@@ -155,8 +155,8 @@ def test_images_of_before_are_as_they_were(url):
         connection.execute(
             sa.text(
                 "INSERT INTO images (uuid, name, owner, status, visibility, size, disk_format, container_format,"
-                " min_disk, min_ram, properties, created_at, updated_at) VALUES ('one', 'cirros', 'p', 'active', 'public', 0,"
-                " 'qcow2', 'bare', 1, 2, '{\"a\":\"b\"}', 1.0, 2.0)"
+                " min_disk, min_ram, properties, created_at, updated_at) VALUES ('one', 'cirros', 'p', 'active',"
+                " 'public', 0, 'qcow2', 'bare', 1, 2, '{\"a\":\"b\"}', 1.0, 2.0)"
             ).execution_options(no_parameters=True)
         )
     migrate.upgrade(db)
