@@ -58,17 +58,18 @@ class EmbeddedImages:
         self._key: str | None = None
 
     def serve(self, url: str) -> None:
-        """Tell all processes that the bytes are served by this one, and remove what dead uploads have left.
+        """Serve the bytes: tell all processes where, share the key of tickets, remove what dead uploads have left.
 
         :param url: scheme, host and port under which computes reach it.
         """
         url = (self.section.internal_url or url).rstrip("/")
 
-        def tell(connection: sa.Connection) -> None:
+        def tell(connection: sa.Connection) -> str:
             if deployment.settle(connection, _URL, url) != url:
                 deployment.put(connection, _URL, url)
+            return deployment.settle(connection, _TICKET_KEY, tickets.new_key())
 
-        self.db.write("image.url", tell)
+        self._key = self.db.write("image.serve", tell)
         self.files.sweep(lambda: self.db.write("image.sweep", rows.settle_uploads))
 
     def find_image(self, image_id: str, project_id: str, *, is_admin: bool = False) -> ImageMeta:
@@ -164,17 +165,14 @@ class EmbeddedImages:
             self.forget(image_id)
 
     def admits(self, ticket: str, image_id: str, verb: str) -> bool:
-        """Tell whether a ticket opens the bytes of this image for ``verb`` now."""
-        key = self._key or self.db.read(lambda connection: deployment.get(connection, _TICKET_KEY))
-        return key is not None and tickets.check(key, ticket, image_id, verb, now=time.time())
+        """Tell whether a ticket opens the bytes of this image for ``verb`` now; for the process that serves them."""
+        return self._key is not None and tickets.check(self._key, ticket, image_id, verb, now=time.time())
 
     def _access(self, connection: sa.Connection, image: rows.Image, verb: str) -> ImageAccess:
-        url = deployment.get(connection, _URL)
-        if url is None:
+        url, key = deployment.get(connection, _URL), deployment.get(connection, _TICKET_KEY)
+        if url is None or key is None:
             raise Unavailable("No API process has ever been started, so nobody serves the bytes of images.")
-        ticket = tickets.make(
-            self._ticket_key(connection), image.uuid, verb, int(time.time()) + self.section.ticket_lifetime_s
-        )
+        ticket = tickets.make(key, image.uuid, verb, int(time.time()) + self.section.ticket_lifetime_s)
         return ImageAccess(
             image_id=image.uuid,
             url=f"{url}/image/v2/images/{image.uuid}/file",
@@ -184,12 +182,6 @@ class EmbeddedImages:
             hash_algo=image.os_hash_algo,
             hash_value=image.os_hash_value,
         )
-
-    def _ticket_key(self, connection: sa.Connection) -> str:
-        """Return the key that all processes share. It is kept only once it was found, so never from a rollback."""
-        if self._key is None:
-            self._key = deployment.get(connection, _TICKET_KEY)
-        return self._key or deployment.settle(connection, _TICKET_KEY, tickets.new_key())
 
 
 def meta_of(image: rows.Image) -> ImageMeta:

@@ -10,6 +10,7 @@ import pytest
 
 from corenova.db import deployment
 from corenova.exceptions import Conflict, InvalidInput, NotFound, OverQuota, Unavailable
+from corenova.image.store import EmbeddedImages
 from corenova.image.uploads import GB, Body
 from corenova.objects import tickets
 from tests.functional.image.conftest import BYTES, TOKENS
@@ -303,8 +304,6 @@ def test_no_leave_where_there_is_nothing(images):
 
 def test_a_ticket_ends(images):
     image_id = images.stored()
-    key = images.db.read(lambda c: deployment.get(c, "image_ticket_key"))
-    assert key is None, "none was ever made"
     access = in_a_transaction(images, lambda c: images.store.reading(c, image_id))
     key = images.db.read(lambda c: deployment.get(c, "image_ticket_key"))
     assert access.headers[tickets.HEADER].partition(".")[0] > str(time.time())
@@ -313,9 +312,22 @@ def test_a_ticket_ends(images):
     images.ask("red", "GET", f"/v2/images/{image_id}/file", 200, headers={tickets.HEADER: old})
 
 
+def test_computes_may_have_a_way_of_their_own(make):
+    images = make(internal_url="https://10.0.0.1:8774/")
+    image_id = images.stored()
+    access = in_a_transaction(images, lambda c: images.store.reading(c, image_id))
+    assert access.url == f"https://10.0.0.1:8774/image/v2/images/{image_id}/file"
+
+
+def test_another_process_makes_tickets_that_this_one_takes(images):
+    image_id, conductor = images.stored(DATA), EmbeddedImages()
+    conductor.start(images.db, images.conf)
+    access = in_a_transaction(images, lambda c: conductor.reading(c, image_id))
+    assert images.ask("", "GET", f"/v2/images/{image_id}/file", headers=access.headers).content == DATA
+
+
 def test_before_any_api_has_run_there_is_nowhere_to_go(images):
     image_id = images.stored()
-    images.db.write("test", lambda c: deployment.put(c, "image_ticket_key", "k"))
     images.db.write("test", lambda c: c.exec_driver_sql("DELETE FROM deployment WHERE key = 'image_url'"))
     with pytest.raises(Unavailable):
         in_a_transaction(images, lambda c: images.store.reading(c, image_id))
