@@ -26,7 +26,8 @@ from corenova.image.formats import Inspection
 from corenova.objects.context import new_uuid
 
 LOG = logging.getLogger(__name__)
-CHUNK = 1024 * 1024
+_PIECE = 128 * 1024
+"""So little is read at once that a slow client still fills it within a lease, which only then is prolonged."""
 GB = 1024**3
 
 
@@ -59,7 +60,7 @@ def limits(section: cfg.ConfigOpts) -> Limits:
 
 
 class Body:
-    """The bytes of one request, a MiB at a time.
+    """The bytes of one request, in small pieces.
 
     :param length: how many there must be; None when the request does not say (chunked).
     :param told: how many the client says there are; None when it does not.
@@ -79,7 +80,7 @@ class Body:
     def __iter__(self) -> Iterator[bytes]:
         """Yield all bytes; raises TooLarge, and InvalidInput when they end too early."""
         while self.length is None or self.size < self.length:
-            chunk = self._read(CHUNK if self.length is None else min(CHUNK, self.length - self.size))
+            chunk = self._read(_PIECE if self.length is None else min(_PIECE, self.length - self.size))
             if not chunk:
                 break
             self.size += len(chunk)

@@ -10,8 +10,9 @@ from corenova.exceptions import Forbidden, InvalidInput
 from corenova.image import faults
 from corenova.image.call import Call
 from corenova.image.formats import DISK_FORMATS
-from corenova.image.uploads import CHUNK, Body
+from corenova.image.uploads import Body
 
+_CHUNK = 1024 * 1024
 _TYPE = "application/octet-stream"
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
@@ -28,7 +29,7 @@ class Pieces:
         """Yield them."""
         self._file.seek(self._first)
         left = self.size
-        while left and (chunk := self._file.read(min(CHUNK, left))):
+        while left and (chunk := self._file.read(min(_CHUNK, left))):
             left -= len(chunk)
             yield chunk
 

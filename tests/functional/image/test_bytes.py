@@ -261,6 +261,21 @@ def test_an_upload_that_was_given_up_for_dead_spoils_nothing_when_it_wakes(make)
     assert len(images.files()) == 1
 
 
+def test_a_slow_upload_keeps_its_lease(make):
+    images = make(upload_lease_s=3)
+    image_id, seen = images.create(), []
+
+    class Trickle:
+        def read(self, size):
+            time.sleep(0.4)
+            seen.append(images.show(image_id)["status"])
+            return b"x" * 10
+
+    images.store.uploads.receive(image_id, Body(Trickle(), length=100, most=1000))
+    assert set(seen) == {"saving"}
+    assert images.show(image_id)["status"] == "active"
+
+
 def test_a_full_disk_is_told_and_leaves_nothing(images, monkeypatch):
     image_id = images.create()
 
