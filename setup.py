@@ -15,7 +15,11 @@ setup(
             "corenova-manage = corenova.cmd.manage.main:main",
         ],
         "oslo.config.opts": ["corenova = corenova.conf:list_opts"],
-        "oslo.policy.policies": ["corenova = corenova.policy:list_rules"],
+        "corenova.image.backends": ["embedded = corenova.image.store:EmbeddedImages"],
+        "oslo.policy.policies": [
+            "corenova = corenova.policy:list_rules",
+            "corenova.image = corenova.image.policy:list_rules",
+        ],
         "oslo.messaging.drivers": ["local = corenova.rpc.local:LocalDriver"],
     },
 )

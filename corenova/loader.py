@@ -21,11 +21,13 @@ FILTERS = "corenova.scheduler.filters"
 WEIGHERS = "corenova.scheduler.weighers"
 DRIVERS = "corenova.compute.drivers"
 HOOKS = "corenova.hooks"
+IMAGE_BACKENDS = "corenova.image.backends"
 CHOSEN_BY = {
     FILTERS: "[filter_scheduler] enabled_filters",
     WEIGHERS: "[filter_scheduler] weight_classes",
     DRIVERS: "[compute] driver",
     HOOKS: "[plugins] enabled_hooks",
+    IMAGE_BACKENDS: "[image] backend",
 }
 """Entry point group and the option whose value chooses from it."""
 

@@ -14,7 +14,7 @@ from corenova.api.app import build_app
 from corenova.api.instance_actions import InstanceActions
 from corenova.api.provision import Provisioner
 from corenova.api.services import ApiServices
-from corenova.cmd import clouds_yaml, seeds
+from corenova.cmd import clouds_yaml, request_bodies, seeds
 from corenova.cmd.process import Parts
 from corenova.cmd.process import main as run
 from corenova.cmd.processes import Processes
@@ -24,7 +24,8 @@ from corenova.identity import app as identity_app
 from corenova.identity.catalog import Catalog, base_url
 from corenova.identity.service import IdentityService
 from corenova.image import app as image_app
-from corenova.image.store import ImageStore
+from corenova.image import policy as image_policy
+from corenova.image.store import EmbeddedImages
 from corenova.objects.pci_alias import read_aliases
 from corenova.rpc.compute import ComputeAPI
 from corenova.rpc.conductor import ConductorAPI
@@ -57,6 +58,7 @@ class Front:
             server_name="corenova",
         )
         self._server.max_request_header_size = 64 * 1024
+        self._server.gateway, self._server.ConnectionClass = request_bodies.Gateway, request_bodies.Connection
         # Without this the eleventh client is told to close its connection after every answer.
         self._server.keep_alive_conn_limit = _MOST_IDLE_CONNECTIONS
         try:
@@ -106,12 +108,13 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
     parts.clouds_yaml = clouds_yaml.publish(db, conf, base_url(conf, port))
     seeds.plant(db)
     identity = IdentityService(db, conf, Catalog(conf, port))
-    images = ImageStore(db)
+    images = parts.images
+    enforcer = policy.build_enforcer(conf, rules=image_policy.list_rules())
     compute = ComputeAPI(parts.transport)
     services = ApiServices(
         conf=conf,
         db=db,
-        enforcer=policy.build_enforcer(conf),
+        enforcer=enforcer,
         validate_token=identity.validate,
         find_image=images.find_image,
         provisioner=Provisioner(
@@ -121,11 +124,12 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
         pci_aliases=read_aliases(conf.pci.alias),
         processes=Processes(parts, compute),
     )
-    return {
-        "compute": build_app(services),
-        "image": image_app.build_app(images, identity.validate, conf, base=identity.services.base),
-        "": identity_app.build_app(identity, conf),
-    }
+    served = {"compute": build_app(services), "": identity_app.build_app(identity, conf)}
+    if isinstance(images, EmbeddedImages):
+        images.serve(base_url(conf, port))
+        base = identity.services.base
+        served["image"] = image_app.build_app(images, identity.validate, conf, enforcer, base=base)
+    return served
 
 
 def add(parts: Parts, host: ServiceHost, front: Front) -> None:

@@ -28,6 +28,7 @@ from corenova import conf as options
 from corenova import crash, loader
 from corenova.cmd import config_check
 from corenova.cmd.service_host import ServiceHost, end
+from corenova.contracts.image import ImageBackend
 from corenova.db import migrate, services
 from corenova.db.engine import Database
 from corenova.events import Events
@@ -171,6 +172,17 @@ class Parts:
         return db
 
     @cached_property
+    def image_backend(self) -> ImageBackend:
+        """The image service, not started."""
+        return loader.load_one(self.conf, loader.IMAGE_BACKENDS, self.conf.image.backend)
+
+    @cached_property
+    def images(self) -> ImageBackend:
+        """The image service, as the compute side asks it; for processes with a database."""
+        self.image_backend.start(self.db, self.conf)
+        return self.image_backend
+
+    @cached_property
     def transport(self) -> object:
         """The bus."""
         return bus.build_transport(self.conf)
@@ -195,7 +207,7 @@ class Parts:
                 "broker that all services share: rabbit://user:password@host:5672/vhost."
             )
         read_aliases(self.conf.pci.alias)
-        for part in ("events", "transport"):
+        for part in ("events", "transport", "image_backend"):
             getattr(self, part)
 
     def be_alone(self, command: str) -> None:

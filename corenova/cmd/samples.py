@@ -54,7 +54,8 @@ def config_sample() -> str:
 def policy_sample() -> str:
     """Return policy.yaml.sample."""
     with tempfile.NamedTemporaryFile("r", suffix=".yaml", encoding="utf-8") as file:
-        policy_generator.generate_sample(["--namespace", CORE, "--output-file", file.name], cfg.ConfigOpts())
+        names = ["--namespace", CORE, "--namespace", f"{CORE}.image"]
+        policy_generator.generate_sample([*names, "--output-file", file.name], cfg.ConfigOpts())
         return file.read().rstrip() + "\n"
 
 

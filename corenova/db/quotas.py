@@ -11,6 +11,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 from oslo_db import exception as db_error
 
+from corenova.db.engine import for_update
 from corenova.db.schema import quota_usages
 from corenova.exceptions import OverQuota
 
@@ -64,6 +65,15 @@ def reserve(connection: sa.Connection, project_id: str, amounts: Mapping[str, in
     used = usage(connection, project_id)
     over = [n for n, a in amounts.items() if limits.get(n, UNLIMITED) != UNLIMITED and used[n] + a > limits[n]]
     raise OverQuota(_refusal(over, amounts, used, limits))
+
+
+def lock(connection: sa.Connection, project_id: str) -> None:
+    """Let no other transaction count what this project has, until the commit: for limits on what has no counter."""
+    select = for_update(sa.select(quota_usages.c.project_id).where(quota_usages.c.project_id == project_id), connection)
+    if connection.execute(select).first() is None:
+        with contextlib.suppress(db_error.DBDuplicateEntry), connection.begin_nested():
+            connection.execute(sa.insert(quota_usages).values(project_id=project_id))
+        connection.execute(select)
 
 
 def release(connection: sa.Connection, project_id: str, amounts: Mapping[str, int]) -> None:

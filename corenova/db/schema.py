@@ -351,21 +351,40 @@ images = Table(
     metadata,
     Id(),
     Column("uuid", String(36), nullable=False, unique=True),
-    Column("name", String(255), nullable=False),
+    Column("name", String(255)),
     Column("owner", String(64), nullable=False),
+    # A deleted image stays as a row of that status, so that nobody else gets its id.
     Column("status", String(32), nullable=False),
     Column("visibility", String(16), nullable=False),
-    Column("size", Integer().with_variant(mysql.BIGINT(), "mysql", "mariadb")),
-    Column("disk_format", String(16), nullable=False),
-    Column("container_format", String(16), nullable=False),
+    Column("size", BigInteger),
+    Column("virtual_size", BigInteger),
+    Column("disk_format", String(16)),
+    Column("container_format", String(16)),
     Column("min_disk", Integer, nullable=False, default=0),
     Column("min_ram", Integer, nullable=False, default=0),
+    Column("protected", Boolean, nullable=False, default=False),
+    Column("os_hidden", Boolean, nullable=False, default=False),
     Column("checksum", String(64)),
     Column("os_hash_algo", String(16)),
     Column("os_hash_value", String(128)),
-    Column("properties", Text, nullable=False, default="{}"),
+    Column("properties", LongText, nullable=False, default="{}"),
+    Column("tags", LongText),
+    # Which upload the bytes are of, or which one is under way and until when it is believed to be alive.
+    Column("upload_id", String(36)),
+    Column("upload_until", Double),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
+)
+
+image_members = Table(
+    "image_members",
+    metadata,
+    Column("image_uuid", String(36), primary_key=True),
+    Column("member", String(64), primary_key=True),
+    Column("status", String(16), nullable=False, default="pending"),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    comment="Projects with which the owner of an image shares it.",
 )
 
 domains = Table(

@@ -13,30 +13,38 @@ _LISTS = ("name", "id", "status", "disk_format", "container_format")
 _TEXTS = ("owner", "checksum", "os_hash_value")
 _NUMBERS = ("min_disk", "min_ram")
 _VISIBILITIES = ("public", "private", "shared", "community", "all")
-_OTHER = ("visibility", "size_min", "size_max", "limit", "marker", "sort", "sort_key", "sort_dir", "member_status")
-_UNSET_EVERYWHERE = ("protected", "os_hidden")
+_MEMBER_STATUSES = ("pending", "accepted", "rejected", "all")
+_OTHER = (
+    "visibility", "size_min", "size_max", "limit", "marker", "sort", "sort_key", "sort_dir", "member_status", "tag",
+)  # fmt: skip
 
 
-def understand(query: Query, context: RequestContext, *, max_limit: int) -> ImageQuery | None:
-    """Return what is asked for, or None when no image can match; raises InvalidInput.
+def understand(query: Query, context: RequestContext, *, max_limit: int) -> ImageQuery:
+    """Return what is asked for; raises InvalidInput.
 
     :param query: the values of each parameter, in order.
     """
     last = {name: values[-1] for name, values in query.items()}
-    if "tag" in last or any(last.pop(name, "false").lower() in ("true", "1") for name in _UNSET_EVERYWHERE):
-        return None
     one_of: dict[str, tuple[object, ...]] = {name: _values(last[name]) for name in _LISTS if name in last}
     one_of |= {name: (last[name],) for name in _TEXTS if name in last}
     one_of |= {name: (_number(name, last[name]),) for name in _NUMBERS if name in last}
-    visibility = last.get("visibility")
+    # What is hidden is seen by those who ask for it, and then nothing else is.
+    one_of["os_hidden"] = (_flag("os_hidden", last.get("os_hidden", "false")),)
+    if "protected" in last:
+        one_of["protected"] = (_flag("protected", last["protected"]),)
+    visibility, member_status = last.get("visibility"), last.get("member_status", "accepted")
+    if member_status not in _MEMBER_STATUSES:
+        raise InvalidInput(f"Invalid status: {member_status}. Use one of {', '.join(_MEMBER_STATUSES)}.")
     if visibility not in (None, *_VISIBILITIES):
         raise InvalidInput(f"Invalid visibility value: {visibility}")
     return ImageQuery(
         project_id=context.project_id,
         is_admin=context.is_admin,
         visibility=visibility,
+        member_status=member_status,
         one_of=one_of,
         properties={name: value for name, value in last.items() if name not in (*one_of, *_OTHER)},
+        tags=tuple(query.get("tag", ())),
         size_min=_number("size_min", last.get("size_min")),
         size_max=_number("size_max", last.get("size_max")),
         sort=_sort(query),
@@ -58,6 +66,12 @@ def _number(name: str, text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise InvalidInput(f"{name} param must be an integer of at least 0.")
     return int(text)
+
+
+def _flag(name: str, text: str) -> bool:
+    if text.lower() not in ("true", "1", "false", "0"):
+        raise InvalidInput(f"{name} must be true or false.")
+    return text.lower() in ("true", "1")
 
 
 def _sort(query: Query) -> tuple[tuple[str, bool], ...]:

@@ -65,3 +65,22 @@ IMAGES: dict[str, object] = {
         {"rel": "describedby", "href": "{schema}"},
     ],
 }
+
+MEMBER: dict[str, object] = {
+    "name": "member",
+    "properties": {
+        "image_id": {**_TEXT, "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"},
+        "member_id": _TEXT,
+        "status": {**_TEXT, "enum": ["pending", "accepted", "rejected"]},
+        "created_at": _TEXT,
+        "updated_at": _TEXT,
+        "schema": _TEXT,
+    },
+}
+MEMBERS: dict[str, object] = {
+    "name": "members",
+    "properties": {"members": {"type": "array", "items": MEMBER}, "schema": _TEXT},
+    "links": [{"rel": "describedby", "href": "{schema}"}],
+}
+PUBLISHED = {"image": IMAGE, "images": IMAGES, "member": MEMBER, "members": MEMBERS}
+"""By the name under which a client asks for them."""

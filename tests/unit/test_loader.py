@@ -188,7 +188,7 @@ def test_every_group_is_chosen_by_an_option_that_exists(group):
 def test_every_plug_in_that_is_installed_here_loads(conf):
     from corenova import conf as core
 
-    for group in (loader.FILTERS, loader.WEIGHERS, loader.DRIVERS):
+    for group in (loader.FILTERS, loader.WEIGHERS, loader.DRIVERS, loader.IMAGE_BACKENDS):
         names = sorted(ep.name for ep in metadata.entry_points(group=group))
         parsed = conf()
         core.register(parsed)

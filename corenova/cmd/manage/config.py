@@ -70,6 +70,7 @@ def _plugin_problems(conf: cfg.ConfigOpts) -> Iterator[str]:
         lambda: build_pipeline(conf),
         lambda: loader.load_one(conf, loader.DRIVERS, conf.compute.driver),
         lambda: loader.load(conf, loader.HOOKS, conf.plugins.enabled_hooks),
+        lambda: loader.load_one(conf, loader.IMAGE_BACKENDS, conf.image.backend),
     )
     for load in loads:
         try:

@@ -58,7 +58,8 @@ COMMANDS = (
         "nothing. Quota is not looked at. Exit code 0: all fit; 1: not all; 2: it cannot be asked so.",
         (
             ("--flavor", {"required": True, "metavar": "F", "help": "id or name"}),
-            ("--image", {"metavar": "I", "help": "id or name; without one no image has a say"}),
+            # Not "image": oslo.config takes an argument of a section's name for the section.
+            ("--image", {"dest": "image_name", "metavar": "I", "help": "id or name; without one no image has a say"}),
             ("--zone", {"metavar": "Z", "help": "availability zone; also zone:host"}),
             ("--hint", {"action": "append", "default": [], "metavar": "K=V", "help": "scheduler hint, such as "
                         "group=UUID; one that is given again becomes a list"}),

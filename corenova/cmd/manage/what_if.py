@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 from oslo_config import cfg
 
-from corenova import policy
+from corenova import loader, policy
 from corenova.api.call import Call
 from corenova.api.handlers import server_create
 from corenova.api.links import Links
@@ -25,7 +25,6 @@ from corenova.db import flavors, identity, images
 from corenova.db.engine import Database
 from corenova.exceptions import InvalidInput
 from corenova.identity.seed import ADMIN_PROJECT
-from corenova.image.store import ImageStore
 from corenova.objects.context import RequestContext, new_request_id
 from corenova.objects.decision import Decision
 from corenova.objects.pci_alias import read_aliases
@@ -109,7 +108,8 @@ def _wanted(conf: cfg.ConfigOpts, db: Database) -> RequestSpec:
     """
     asked = conf.noun
     project = db.read(lambda connection: _project(connection, asked.project or ADMIN_PROJECT))
-    store, listener = ImageStore(db), _Listener()
+    store, listener = loader.load_one(conf, loader.IMAGE_BACKENDS, conf.image.backend), _Listener()
+    store.start(db, conf)
 
     def find_image(image_id: str, project_id: str, *, is_admin: bool = False) -> ImageMeta:
         if image_id == _NO_IMAGE:
@@ -132,14 +132,14 @@ def _wanted(conf: cfg.ConfigOpts, db: Database) -> RequestSpec:
         request_id=new_request_id(), user_id="what-if", project_id=project, roles=("admin", "member", "reader")
     )
     server_create.create(Call(services, context, version=_VERSION, links=Links(""), query={}, body=body))
-    return listener.spec if asked.image else msgspec.structs.replace(listener.spec, image=None)
+    return listener.spec if asked.image_name else msgspec.structs.replace(listener.spec, image=None)
 
 
 def _body(connection: sa.Connection, asked: object, project: str) -> dict[str, object]:
     server = {
         "name": "what-if",
         "flavorRef": _one_of(flavors.list_flavors(connection), asked.flavor, lambda flavor: flavor.flavorid),
-        "imageRef": _image(connection, asked.image, project) if asked.image else _NO_IMAGE,
+        "imageRef": _image(connection, asked.image_name, project) if asked.image_name else _NO_IMAGE,
         "networks": "none",
         "min_count": asked.count,
         "max_count": asked.count,

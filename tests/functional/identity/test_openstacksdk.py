@@ -13,6 +13,8 @@ from corenova.identity.catalog import Catalog, base_url
 from corenova.identity.service import IdentityService
 from corenova.image import app as image_app
 from corenova.image import store
+from corenova.image.policy import list_rules
+from corenova.policy import build_enforcer
 
 
 @pytest.fixture
@@ -29,8 +31,11 @@ def connect(cloud, tmp_path, monkeypatch):
     service = IdentityService(cloud.db, cloud.conf, Catalog(cloud.conf, port))
     applications["/"] = build_app(service, cloud.conf)
     store.seed(cloud.db, seed.project_id(cloud.db))
+    images = store.EmbeddedImages()
+    images.start(cloud.db, cloud.conf)
+    enforcer = build_enforcer(cloud.conf, rules=list_rules())
     applications["/image"] = image_app.build_app(
-        store.ImageStore(cloud.db), service.validate, cloud.conf, base=service.services.base
+        images, service.validate, cloud.conf, enforcer, base=service.services.base
     )
     path = clouds_yaml.publish(cloud.db, cloud.conf, base_url(cloud.conf, port))
     thread = threading.Thread(target=server.serve)

@@ -108,8 +108,8 @@ def test_pages(images, sort):
     assert images.get("red", "/v2/images?limit=0")["images"] == []
 
 
-def test_what_would_write_is_refused_cleanly(images):
-    for method, path in (("POST", "/v2/images"), ("PATCH", "/v2/images/x"), ("DELETE", "/v2/images/x")):
+def test_a_method_that_a_path_does_not_have_is_refused_cleanly(images):
+    for method, path in (("PUT", "/v2/images"), ("POST", "/v2/images/x"), ("DELETE", "/v2/schemas/image")):
         response = images.http.simulate_request(method, f"/image{path}", headers={"X-Auth-Token": "root"})
         assert (response.status_code, response.json["error"]["code"]) == (405, 405)
         assert "GET" in response.headers["Allow"]

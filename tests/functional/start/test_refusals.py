@@ -46,8 +46,9 @@ def test_a_value_that_cannot_be(place, text, told):
         ),
         ("[compute]\ndriver = fak\n", ("[compute] driver names fak, ", "Did you mean fake?")),
         ("[plugins]\nenabled_hooks = frob\n", ("[plugins] enabled_hooks names frob, ", "Installed: ")),
+        ("[image]\nbackend = embeded\n", ("[image] backend names embeded, ", "Did you mean embedded?")),
     ],
-    ids=["filter", "multiplier", "weigher", "driver", "hook"],
+    ids=["filter", "multiplier", "weigher", "driver", "hook", "image service"],
 )
 def test_a_plug_in_that_is_not_there(place, text, told):
     place.write(text)

@@ -13,7 +13,7 @@ def test_the_page_is_bounded():
 
 def test_what_it_does_not_know_is_a_property():
     asked = understand({"hw_x": ["1"], "name": ["a"], "sort_dir": ["asc"]}, CALLER, max_limit=10)
-    assert (asked.properties, asked.one_of) == ({"hw_x": "1"}, {"name": ("a",)})
+    assert (asked.properties, asked.one_of) == ({"hw_x": "1"}, {"name": ("a",), "os_hidden": (False,)})
     assert asked.sort == (("created_at", False),)
 
 
