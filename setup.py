@@ -15,7 +15,11 @@ setup(
             "corenova-manage = corenova.cmd.manage.main:main",
         ],
         "oslo.config.opts": ["corenova = corenova.conf:list_opts"],
-        "oslo.policy.policies": ["corenova = corenova.policy:list_rules"],
+        "oslo.policy.policies": [
+            "corenova = corenova.policy:list_rules",
+            "corenova.network = corenova.network.policy:list_rules",
+        ],
+        "corenova.network.backends": ["embedded = corenova.network.backend:EmbeddedNetwork"],
         "oslo.messaging.drivers": ["local = corenova.rpc.local:LocalDriver"],
     },
 )

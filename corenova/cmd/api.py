@@ -1,4 +1,4 @@
-"""corenova-api: the HTTP side, one port for compute, identity and image.
+"""corenova-api: the HTTP side, one port for compute, identity, image and network.
 
 The port is bound before anything is written: a port in use refuses the start and leaves no trace.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from cheroot import wsgi
 
-from corenova import policy
+from corenova import loader, policy
 from corenova.api.app import build_app
 from corenova.api.instance_actions import InstanceActions
 from corenova.api.provision import Provisioner
@@ -25,6 +25,10 @@ from corenova.identity.catalog import Catalog, base_url
 from corenova.identity.service import IdentityService
 from corenova.image import app as image_app
 from corenova.image.store import ImageStore
+from corenova.network import app as network_app
+from corenova.network import policy as network_policy
+from corenova.network.backend import EmbeddedNetwork, limits_of
+from corenova.network.call import Service as NetworkService
 from corenova.objects.pci_alias import read_aliases
 from corenova.rpc.compute import ComputeAPI
 from corenova.rpc.conductor import ConductorAPI
@@ -108,10 +112,13 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
     identity = IdentityService(db, conf, Catalog(conf, port))
     images = ImageStore(db)
     compute = ComputeAPI(parts.transport)
+    enforcer = policy.build_enforcer(conf, rules=network_policy.list_rules())
+    network = loader.load_one(conf, loader.NETWORK_BACKENDS, conf.network.backend)
+    network.start(db, conf)
     services = ApiServices(
         conf=conf,
         db=db,
-        enforcer=policy.build_enforcer(conf),
+        enforcer=enforcer,
         validate_token=identity.validate,
         find_image=images.find_image,
         provisioner=Provisioner(
@@ -121,11 +128,22 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
         pci_aliases=read_aliases(conf.pci.alias),
         processes=Processes(parts, compute),
     )
-    return {
+    found = {
         "compute": build_app(services),
         "image": image_app.build_app(images, identity.validate, conf, base=identity.services.base),
         "": identity_app.build_app(identity, conf),
     }
+    if isinstance(network, EmbeddedNetwork):
+        service = NetworkService(
+            db=db,
+            enforcer=enforcer,
+            limits=limits_of(conf),
+            max_limit=conf.api.max_limit,
+            changed=lambda instance_uuids: None,
+            grown=network.grown,
+        )
+        found["network"] = network_app.build_app(service, identity.validate, conf, base=identity.services.base)
+    return found
 
 
 def add(parts: Parts, host: ServiceHost, front: Front) -> None:

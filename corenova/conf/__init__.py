@@ -15,6 +15,7 @@ from corenova.conf import (
     default,
     filter_scheduler,
     identity,
+    network,
     notifications,
     pci,
     plugins,
@@ -23,8 +24,8 @@ from corenova.conf import (
 )
 
 SECTIONS: tuple[ModuleType, ...] = (
-    default, api, compute, conductor, database, filter_scheduler, identity, notifications, pci, plugins, quota,
-    scheduler,
+    default, api, compute, conductor, database, filter_scheduler, identity, network, notifications, pci, plugins,
+    quota, scheduler,
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ SERVICES = (
     ("identity", "corenova-identity", IDENTITY_PATH),
     ("compute", "corenova", "/compute/v2.1"),
     ("image", "corenova-image", "/image"),
+    ("network", "corenova-network", "/network"),
 )
 INTERFACES = ("public", "internal", "admin")
 _WILDCARDS = ("0.0.0.0", "::", "[::]")

@@ -35,4 +35,4 @@ def test_ids_are_the_same_in_every_process():
     first, second = (Catalog(_conf(), 1).services("http://a") for _ in range(2))
     assert first == second
     ids = [endpoint.id for service in first for endpoint in service.endpoints]
-    assert len(set(ids)) == len(ids) == 9
+    assert len(set(ids)) == len(ids) == 12
