@@ -19,7 +19,7 @@ ACTIVE, DOWN = "ACTIVE", "DOWN"
 OF_SERVER = "compute:nova"
 """``device_owner`` of a server's port."""
 _CHUNK = 500  # below the limit of bound values of every database
-decode_nics = msgspec.json.Decoder(list[Nic]).decode
+_decode_nics = msgspec.json.Decoder(list[Nic]).decode
 _ADD = sa.insert(ports).values(created_at=now(), updated_at=now())
 _LINK = sa.insert(port_security_groups)
 _WRITE = (
@@ -161,6 +161,11 @@ def nics(connection: sa.Connection, instance_uuids: Sequence[str]) -> dict[str, 
         )
         found[row.instance_uuid].append(nic)
     return found
+
+
+def read_nics(network_info: str | None) -> list[Nic]:
+    """Return what a server's ``network_info`` says."""
+    return _decode_nics(network_info) if network_info else []
 
 
 def refresh(connection: sa.Connection, instance_uuids: Sequence[str]) -> dict[str, list[Nic]]:

@@ -100,7 +100,7 @@ class Networks:
     def nics(self, uuid):
         """What a server's row says of its interfaces."""
         select = schema.instances.select().where(schema.instances.c.uuid == uuid)
-        return ports.decode_nics(self.db.read(lambda connection: connection.execute(select).first()).network_info)
+        return ports.read_nics(self.db.read(lambda connection: connection.execute(select).first()).network_info)
 
     def rules(self, uuid):
         """What may pass the interfaces of a server."""
