@@ -3,10 +3,11 @@
 The order of locks is quota, networks, groups, each by id: whoever follows it cannot wait in a circle.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import sqlalchemy as sa
 
+from corenova.db.chunks import chunks
 from corenova.db.engine import for_update
 from corenova.db.schema import networks, subnets
 from corenova.objects.context import RequestContext
@@ -36,6 +37,11 @@ def find(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Sequ
     return connection.execute(sa.select(networks).where(*conditions).order_by(networks.c.id)).all()
 
 
+def named(connection: sa.Connection, uuids: Collection[str]) -> dict[str, sa.Row]:
+    """Return those of these networks that are there."""
+    return {row.uuid: row for some in chunks(uuids) for row in find(connection, networks.c.uuid.in_(some))}
+
+
 def lock(connection: sa.Connection, uuids: Iterable[str]) -> dict[str, sa.Row]:
     """Hold these networks until the commit and return those that are there: nobody else changes what is inside."""
     select = sa.select(networks).where(networks.c.uuid.in_(list(uuids))).order_by(networks.c.id)
@@ -53,7 +59,8 @@ def kind(network: sa.Row, its_subnets: Iterable[sa.Row]) -> str:
 def subnets_of(connection: sa.Connection, network_uuids: Iterable[str]) -> dict[str, list[sa.Row]]:
     """Return the subnets of each of these networks, oldest first."""
     found: dict[str, list[sa.Row]] = {uuid: [] for uuid in network_uuids}
-    select = sa.select(subnets).where(subnets.c.network_uuid.in_(list(found))).order_by(subnets.c.id)
-    for row in connection.execute(select):
-        found[row.network_uuid].append(row)
+    for some in chunks(found):
+        select = sa.select(subnets).where(subnets.c.network_uuid.in_(some)).order_by(subnets.c.id)
+        for row in connection.execute(select):
+            found[row.network_uuid].append(row)
     return found

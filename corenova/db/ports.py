@@ -5,20 +5,20 @@ transaction, so the copy is never older than what it is of (audit I6).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
 
 from corenova.db import addresses, networks
-from corenova.db.engine import execute_many, now
+from corenova.db.chunks import chunks
+from corenova.db.engine import execute_many, for_update, now
 from corenova.db.schema import instances, port_addresses, port_security_groups, ports, security_groups, subnets
 from corenova.objects.network import FixedIP, Nic
 
 ACTIVE, DOWN = "ACTIVE", "DOWN"
 OF_SERVER = "compute:nova"
 """``device_owner`` of a server's port."""
-_CHUNK = 500  # below the limit of bound values of every database
 _decode_nics = msgspec.json.Decoder(list[Nic]).decode
 _ADD = sa.insert(ports).values(created_at=now(), updated_at=now())
 _LINK = sa.insert(port_security_groups)
@@ -56,7 +56,7 @@ def find(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Sequ
 def of_servers(connection: sa.Connection, instance_uuids: Sequence[str]) -> list[sa.Row]:
     """Return the ports of these servers, each server's in the order in which its guest sees them."""
     found: list[sa.Row] = []
-    for some in _chunks(instance_uuids):
+    for some in chunks(instance_uuids):
         select = sa.select(ports).where(ports.c.instance_uuid.in_(some)).order_by(ports.c.slot, ports.c.id)
         found += connection.execute(select)
     return found
@@ -66,7 +66,7 @@ def known_macs(connection: sa.Connection, macs: Iterable[str]) -> set[str]:
     """Return those of the addresses that a port has."""
     return {
         mac
-        for some in _chunks(list(macs))
+        for some in chunks(list(macs))
         for mac in connection.execute(sa.select(ports.c.mac).where(ports.c.mac.in_(some))).scalars()
     }
 
@@ -80,7 +80,7 @@ def bind(connection: sa.Connection, port_uuid: str, instance_uuid: str, *, slot:
 
 def remove(connection: sa.Connection, port_uuids: Sequence[str]) -> None:
     """Delete ports with their addresses."""
-    for some in _chunks(port_uuids):
+    for some in chunks(port_uuids):
         addresses.remove(connection, some)
         unlink(connection, some)
         connection.execute(sa.delete(ports).where(ports.c.uuid.in_(some)))
@@ -90,13 +90,13 @@ def leave(connection: sa.Connection, rows: Sequence[sa.Row]) -> None:
     """Take these ports from their servers: what was made for a server goes, what is its user's becomes free."""
     remove(connection, [row.uuid for row in rows if not row.preserve])
     freed = {"instance_uuid": None, "device_id": "", "device_owner": "", "tag": None, "slot": 0, "status": DOWN}
-    for some in _chunks([row.uuid for row in rows if row.preserve]):
+    for some in chunks([row.uuid for row in rows if row.preserve]):
         connection.execute(sa.update(ports).where(ports.c.uuid.in_(some)).values(**freed, updated_at=now()))
 
 
 def set_status(connection: sa.Connection, instance_uuids: Sequence[str], status: str) -> None:
     """Set the status (ACTIVE, DOWN) that the ports of these servers show."""
-    for some in _chunks(instance_uuids):
+    for some in chunks(instance_uuids):
         changed = sa.update(ports).where(ports.c.instance_uuid.in_(some), ports.c.status != status)
         connection.execute(changed.values(status=status, updated_at=now()))
 
@@ -105,7 +105,7 @@ def addresses_of(connection: sa.Connection, port_uuids: Sequence[str]) -> dict[s
     """Return (port_uuid, subnet_uuid, address, and the subnet's facts) of each port, the older subnet's first."""
     a, s = port_addresses.c, subnets.c
     found: dict[str, list[sa.Row]] = defaultdict(list)
-    for some in _chunks(port_uuids):
+    for some in chunks(port_uuids):
         select = (
             sa.select(a.port_uuid, a.subnet_uuid, a.address, s.cidr, s.gateway_ip, s.dns_nameservers, s.host_routes)
             .add_columns(s.enable_dhcp, s.ip_version)
@@ -122,7 +122,7 @@ def groups_of(connection: sa.Connection, port_uuids: Sequence[str]) -> dict[str,
     """Return (port_uuid, group_uuid, name) of each port's groups, the oldest first."""
     p, g = port_security_groups.c, security_groups.c
     found: dict[str, list[sa.Row]] = defaultdict(list)
-    for some in _chunks(port_uuids):
+    for some in chunks(port_uuids):
         select = (
             sa.select(p.port_uuid, p.group_uuid, g.name)
             .join_from(port_security_groups, security_groups, p.group_uuid == g.uuid)
@@ -140,7 +140,7 @@ def nics(connection: sa.Connection, instance_uuids: Sequence[str]) -> dict[str, 
     its_addresses = addresses_of(connection, [row.uuid for row in rows])
     its_groups = groups_of(connection, [row.uuid for row in rows])
     network_uuids = {row.network_uuid for row in rows}
-    by_uuid = {row.uuid: row for row in networks.find(connection, networks.networks.c.uuid.in_(network_uuids))}
+    by_uuid = networks.named(connection, network_uuids)
     kinds = {uuid: networks.kind(by_uuid[uuid], its) for uuid, its in networks.subnets_of(connection, by_uuid).items()}
     found: dict[str, list[Nic]] = defaultdict(list)
     for row in rows:
@@ -169,12 +169,27 @@ def read_nics(network_info: str | None) -> list[Nic]:
 
 
 def refresh(connection: sa.Connection, instance_uuids: Sequence[str]) -> dict[str, list[Nic]]:
-    """Write ``network_info`` of these servers anew, in order of uuid, and return it."""
+    """Write ``network_info`` of these servers anew, and return it.
+
+    The servers' rows are held before their ports are read: of two who change ports, the second sees what the first did.
+    """
     uuids = sorted(set(instance_uuids))
+    for some in chunks(uuids):
+        select = sa.select(instances.c.uuid).where(instances.c.uuid.in_(some)).order_by(instances.c.uuid)
+        connection.execute(for_update(select, connection)).all()
     found = nics(connection, uuids)
     rows = [{"of_uuid": uuid, "new_info": msgspec.json.encode(found.get(uuid, [])).decode()} for uuid in uuids]
     if rows:
         execute_many(connection, _WRITE, rows)
+    return found
+
+
+def hosts_of(connection: sa.Connection, instance_uuids: Collection[str]) -> dict[str, str | None]:
+    """Return the host of each of these servers that are there."""
+    found: dict[str, str | None] = {}
+    for some in chunks(instance_uuids):
+        select = sa.select(instances.c.uuid, instances.c.host).where(instances.c.uuid.in_(some))
+        found.update(map(tuple, connection.execute(select)))
     return found
 
 
@@ -196,7 +211,3 @@ def _fixed_ip(row: sa.Row) -> FixedIP:
         dhcp=row.enable_dhcp,
         version=row.ip_version,
     )
-
-
-def _chunks(values: Sequence[str]) -> Iterator[list[str]]:
-    return (list(values[i : i + _CHUNK]) for i in range(0, len(values), _CHUNK))

@@ -6,13 +6,14 @@ port into it or removes it.
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import sqlalchemy as sa
 from oslo_db import exception as db_error
 
+from corenova.db.chunks import chunks
 from corenova.db.engine import execute_many, for_update, now
-from corenova.db.ports import of_servers
+from corenova.db.ports import groups_of, of_servers
 from corenova.db.schema import (
     networks,
     port_addresses,
@@ -104,12 +105,13 @@ def lock(connection: sa.Connection, uuids: Iterable[str]) -> dict[str, sa.Row]:
     return {row.uuid: row for row in connection.execute(for_update(select, connection))}
 
 
-def rules_of(connection: sa.Connection, uuids: Iterable[str]) -> dict[str, list[sa.Row]]:
+def rules_of(connection: sa.Connection, uuids: Collection[str]) -> dict[str, list[sa.Row]]:
     """Return the rules of each of these groups, oldest first."""
     found: dict[str, list[sa.Row]] = defaultdict(list)
-    select = sa.select(security_group_rules).where(_r.group_uuid.in_(list(uuids))).order_by(_r.id)
-    for row in connection.execute(select):
-        found[row.group_uuid].append(row)
+    for some in chunks(uuids):
+        select = sa.select(security_group_rules).where(_r.group_uuid.in_(some)).order_by(_r.id)
+        for row in connection.execute(select):
+            found[row.group_uuid].append(row)
     return found
 
 
@@ -144,8 +146,7 @@ def affected(connection: sa.Connection, instance_uuids: Sequence[str]) -> set[st
     To be asked while the servers have their ports: after an allocation, before a release.
     """
     port_uuids = [row.uuid for row in of_servers(connection, instance_uuids)]
-    member = sa.select(_l.group_uuid).distinct().where(_l.port_uuid.in_(port_uuids))
-    groups = connection.execute(member).scalars().all() if port_uuids else []
+    groups = {group.group_uuid for its in groups_of(connection, port_uuids).values() for group in its}
     return servers_admitting(connection, groups) - set(instance_uuids) if groups else set()
 
 
@@ -156,17 +157,14 @@ def firewalls(connection: sa.Connection, instance_uuids: Sequence[str]) -> dict[
     """
     rows = [row for row in of_servers(connection, instance_uuids) if row.port_security]
     down = _down_networks(connection, {row.network_uuid for row in rows})
-    groups: dict[str, list[str]] = defaultdict(list)
-    select = sa.select(_l.port_uuid, _l.group_uuid).where(_l.port_uuid.in_([row.uuid for row in rows]))
-    for port_uuid, group_uuid in connection.execute(select.order_by(_l.group_uuid)):
-        groups[port_uuid].append(group_uuid)
-    rules = rules_of(connection, {group for its in groups.values() for group in its})
+    groups = groups_of(connection, [row.uuid for row in rows])
+    rules = rules_of(connection, {group.group_uuid for its in groups.values() for group in its})
     remotes = {rule.remote_group for its in rules.values() for rule in its if rule.remote_group}
     members = _members(connection, remotes) if remotes else {}
     found: dict[str, list[Firewall]] = defaultdict(list)
     for row in rows:
         is_up = row.admin_state_up and row.network_uuid not in down
-        its = [rule for group in groups[row.uuid] for rule in rules[group]] if is_up else []
+        its = [rule for group in groups[row.uuid] for rule in rules[group.group_uuid]] if is_up else []
         open_ = dict.fromkeys(_as_rule(rule, members) for rule in its)
         found[row.instance_uuid].append(Firewall(port_id=row.uuid, rules=tuple(open_)))
     return found

@@ -137,7 +137,7 @@ class EmbeddedNetwork:
                 raise Conflict(f"Port {nic.port_uuid} is still in use, or gone.")
             return
         network = held.get(nic.network_uuid)
-        if network is None:
+        if network is None or not plan.may_use(network):
             raise InvalidInput(f"Network {nic.network_uuid} could not be found.")
         values = [
             {

@@ -30,17 +30,23 @@ class PlannedNic(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A NetworkPlan (corenova/contracts/network.py).
 
+    :param everywhere: the caller may use networks of other projects.
     :param groups: uuids of the groups of new ports; empty: the project's default group.
     """
 
     project_id: str = ""
     nics: tuple[PlannedNic, ...] = ()
     groups: tuple[str, ...] = ()
+    everywhere: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether a server gets no interface at all."""
         return not self.nics
+
+    def may_use(self, network: sa.Row) -> bool:
+        """Tell whether new ports may be made on the network."""
+        return self.everywhere or network.shared or network.project_id == self.project_id
 
     @property
     def new_ports(self) -> int:
@@ -88,7 +94,12 @@ def make_plan(
             network_uuid = _usable(context, rows, one.network_id, subnets).uuid
             _check_address(connection, rows[network_uuid], subnets[network_uuid], one.address)
         nics.append(PlannedNic(network_uuid=network_uuid, port_uuid=one.port_id, address=one.address, tag=one.tag))
-    plan = Plan(project_id=context.project_id, nics=tuple(nics), groups=_groups(connection, context, groups))
+    plan = Plan(
+        project_id=context.project_id,
+        nics=tuple(nics),
+        groups=_groups(connection, context, groups),
+        everywhere=context.is_admin,
+    )
     _check_quota(connection, plan, count, limits)
     return plan
 

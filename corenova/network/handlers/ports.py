@@ -27,10 +27,9 @@ def create(act: Act, body: NewPort) -> str:
     """Make a port on a network that the caller may use."""
     _check(act, body)
     project_id = act.owner(body)
-    network = _network(act, body.network_id, project_id)
     act.count(project_id, "port")
-    if body.network_id not in networks.lock(act.connection, [body.network_id]):
-        raise errors.not_found("Network", body.network_id)
+    networks.lock(act.connection, [body.network_id])
+    network = _network(act, body.network_id, project_id)
     is_secured = network.port_security if body.port_security_enabled is UNSET else body.port_security_enabled
     chosen = _groups(act, project_id, body, is_secured=is_secured)
     given = {
@@ -201,9 +200,7 @@ def show(act: Act, found: Sequence[sa.Row]) -> list[dict[str, object]]:
     uuids = [row.uuid for row in found]
     its_addresses = rows.addresses_of(act.connection, uuids)
     its_groups = rows.groups_of(act.connection, uuids)
-    servers = {row.instance_uuid for row in found} - {None}
-    hosts = sa.select(instances.c.uuid, instances.c.host).where(instances.c.uuid.in_(servers))
-    host_of = dict(map(tuple, act.connection.execute(hosts))) if servers else {}
+    host_of = rows.hosts_of(act.connection, {row.instance_uuid for row in found} - {None})
     return [
         views.port(row, its_addresses[row.uuid], its_groups[row.uuid], host_of.get(row.instance_uuid)) for row in found
     ]

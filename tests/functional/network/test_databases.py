@@ -176,6 +176,26 @@ def test_a_port_has_one_server(cloud):
     assert sum(len(cloud.nics(server)) for server in servers) == 1
 
 
+def test_servers_know_their_ports_whoever_changes_them(cloud):
+    network, _ = cloud.network()
+    group = cloud.make("red", "security_group", name="g")
+    servers = cloud.server("red", groups=("g",), count=2)
+    context, wanted = context_of("red"), WantedNic(network_id=network["id"])
+
+    def ask(number):
+        server = servers[number % 2]
+        if number % 4 < 2:
+            nic = cloud.db.write("test", lambda c: cloud.backend.attach(c, context, server, wanted))
+            return number % 8 < 2 or cloud.db.write("test", lambda c: cloud.backend.detach(c, server, nic.port_id))
+        noun, uuid = (("network", network["id"]), ("security_group", group["id"]))[number % 2]
+        return cloud.change("red", noun, uuid, name=f"name {number}")
+
+    assert [one for one in at_once(ask) if isinstance(one, Exception)] == []
+    true = cloud.db.read(lambda connection: ports.nics(connection, servers))
+    assert {server: cloud.nics(server) for server in servers} == true
+    assert [len(true[server]) for server in servers] == [5, 5]
+
+
 def test_deleting_beside_making(cloud):
     """Networks and groups that go while ports are made on them: never a port of nothing."""
     network, _ = cloud.network()
