@@ -15,6 +15,9 @@ from corenova.objects.context import RequestContext
 NAT, LOCAL, FLAT = "nat", "local", "flat"
 _KINDS = {LOCAL: "isolated", FLAT: "bridge"}
 _ANY = sa.select(networks.c.id).limit(1)
+_some = sa.bindparam("some", expanding=True)
+_NAMED = sa.select(networks).where(networks.c.uuid.in_(_some)).order_by(networks.c.id)
+_SUBNETS = sa.select(subnets).where(subnets.c.network_uuid.in_(_some)).order_by(subnets.c.id)
 
 
 def visible(context: RequestContext) -> sa.ColumnElement[bool]:
@@ -39,13 +42,13 @@ def find(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Sequ
 
 def named(connection: sa.Connection, uuids: Collection[str]) -> dict[str, sa.Row]:
     """Return those of these networks that are there."""
-    return {row.uuid: row for some in chunks(uuids) for row in find(connection, networks.c.uuid.in_(some))}
+    return {row.uuid: row for some in chunks(uuids) for row in connection.execute(_NAMED, {"some": some})}
 
 
 def lock(connection: sa.Connection, uuids: Iterable[str]) -> dict[str, sa.Row]:
     """Hold these networks until the commit and return those that are there: nobody else changes what is inside."""
-    select = sa.select(networks).where(networks.c.uuid.in_(list(uuids))).order_by(networks.c.id)
-    return {row.uuid: row for row in connection.execute(for_update(select, connection))}
+    held = connection.execute(for_update(_NAMED, connection), {"some": list(uuids)})
+    return {row.uuid: row for row in held}
 
 
 def kind(network: sa.Row, its_subnets: Iterable[sa.Row]) -> str:
@@ -60,7 +63,6 @@ def subnets_of(connection: sa.Connection, network_uuids: Iterable[str]) -> dict[
     """Return the subnets of each of these networks, oldest first."""
     found: dict[str, list[sa.Row]] = {uuid: [] for uuid in network_uuids}
     for some in chunks(found):
-        select = sa.select(subnets).where(subnets.c.network_uuid.in_(some)).order_by(subnets.c.id)
-        for row in connection.execute(select):
+        for row in connection.execute(_SUBNETS, {"some": some}):
             found[row.network_uuid].append(row)
     return found

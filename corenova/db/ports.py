@@ -28,6 +28,25 @@ _WRITE = (
     .values(network_info=sa.bindparam("new_info"))
 )
 _free = (ports.c.instance_uuid.is_(None), ports.c.device_id == "")
+# Read for every server that is made, and made once: building such a statement takes longer than running it.
+_some = sa.bindparam("some", expanding=True)
+_a, _s, _l, _g = port_addresses.c, subnets.c, port_security_groups.c, security_groups.c
+_OF_SERVERS = sa.select(ports).where(ports.c.instance_uuid.in_(_some)).order_by(ports.c.slot, ports.c.id)
+_KNOWN_MACS = sa.select(ports.c.mac).where(ports.c.mac.in_(_some))
+_ADDRESSES = (
+    sa.select(_a.port_uuid, _a.subnet_uuid, _a.address, _s.cidr, _s.gateway_ip, _s.dns_nameservers, _s.host_routes)
+    .add_columns(_s.enable_dhcp, _s.ip_version)
+    .join_from(port_addresses, subnets, _a.subnet_uuid == _s.uuid)
+    .where(_a.port_uuid.in_(_some))
+    .order_by(_s.id, _a.position)
+)
+_GROUPS = (
+    sa.select(_l.port_uuid, _l.group_uuid, _g.name)
+    .join_from(port_security_groups, security_groups, _l.group_uuid == _g.uuid)
+    .where(_l.port_uuid.in_(_some))
+    .order_by(_g.id)
+)
+_SERVERS = sa.select(instances.c.uuid).where(instances.c.uuid.in_(_some)).order_by(instances.c.uuid)
 
 
 def add(connection: sa.Connection, rows: Sequence[Mapping[str, object]], groups: Sequence[str]) -> None:
@@ -57,18 +76,13 @@ def of_servers(connection: sa.Connection, instance_uuids: Sequence[str]) -> list
     """Return the ports of these servers, each server's in the order in which its guest sees them."""
     found: list[sa.Row] = []
     for some in chunks(instance_uuids):
-        select = sa.select(ports).where(ports.c.instance_uuid.in_(some)).order_by(ports.c.slot, ports.c.id)
-        found += connection.execute(select)
+        found += connection.execute(_OF_SERVERS, {"some": some})
     return found
 
 
 def known_macs(connection: sa.Connection, macs: Iterable[str]) -> set[str]:
     """Return those of the addresses that a port has."""
-    return {
-        mac
-        for some in chunks(list(macs))
-        for mac in connection.execute(sa.select(ports.c.mac).where(ports.c.mac.in_(some))).scalars()
-    }
+    return {mac for some in chunks(list(macs)) for mac in connection.execute(_KNOWN_MACS, {"some": some}).scalars()}
 
 
 def bind(connection: sa.Connection, port_uuid: str, instance_uuid: str, *, slot: int, tag: str | None) -> bool:
@@ -103,33 +117,18 @@ def set_status(connection: sa.Connection, instance_uuids: Sequence[str], status:
 
 def addresses_of(connection: sa.Connection, port_uuids: Sequence[str]) -> dict[str, list[sa.Row]]:
     """Return (port_uuid, subnet_uuid, address, and the subnet's facts) of each port, the older subnet's first."""
-    a, s = port_addresses.c, subnets.c
     found: dict[str, list[sa.Row]] = defaultdict(list)
     for some in chunks(port_uuids):
-        select = (
-            sa.select(a.port_uuid, a.subnet_uuid, a.address, s.cidr, s.gateway_ip, s.dns_nameservers, s.host_routes)
-            .add_columns(s.enable_dhcp, s.ip_version)
-            .join_from(port_addresses, subnets, a.subnet_uuid == s.uuid)
-            .where(a.port_uuid.in_(some))
-            .order_by(s.id, a.position)
-        )
-        for row in connection.execute(select):
+        for row in connection.execute(_ADDRESSES, {"some": some}):
             found[row.port_uuid].append(row)
     return found
 
 
 def groups_of(connection: sa.Connection, port_uuids: Sequence[str]) -> dict[str, list[sa.Row]]:
     """Return (port_uuid, group_uuid, name) of each port's groups, the oldest first."""
-    p, g = port_security_groups.c, security_groups.c
     found: dict[str, list[sa.Row]] = defaultdict(list)
     for some in chunks(port_uuids):
-        select = (
-            sa.select(p.port_uuid, p.group_uuid, g.name)
-            .join_from(port_security_groups, security_groups, p.group_uuid == g.uuid)
-            .where(p.port_uuid.in_(some))
-            .order_by(g.id)
-        )
-        for row in connection.execute(select):
+        for row in connection.execute(_GROUPS, {"some": some}):
             found[row.port_uuid].append(row)
     return found
 
@@ -175,8 +174,7 @@ def refresh(connection: sa.Connection, instance_uuids: Sequence[str]) -> dict[st
     """
     uuids = sorted(set(instance_uuids))
     for some in chunks(uuids):
-        select = sa.select(instances.c.uuid).where(instances.c.uuid.in_(some)).order_by(instances.c.uuid)
-        connection.execute(for_update(select, connection)).all()
+        connection.execute(for_update(_SERVERS, connection), {"some": some}).all()
     found = nics(connection, uuids)
     rows = [{"of_uuid": uuid, "new_info": msgspec.json.encode(found.get(uuid, [])).decode()} for uuid in uuids]
     if rows:

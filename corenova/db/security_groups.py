@@ -28,7 +28,11 @@ from corenova.objects.network import Firewall, SecurityRule
 DEFAULT = "default"
 _BAR = "|"
 _ADD_RULE = sa.insert(security_group_rules).values(created_at=now())
+_some = sa.bindparam("some", expanding=True)
 _g, _r, _p, _l = security_groups.c, security_group_rules.c, ports.c, port_security_groups.c
+
+_NAMED = sa.select(security_groups).where(_g.uuid.in_(_some)).order_by(_g.id)
+_DEFAULT = sa.select(_g.uuid).where(_g.default_of == sa.bindparam("of_project"))
 
 
 def add(connection: sa.Connection, **values: object) -> None:
@@ -40,8 +44,7 @@ def add(connection: sa.Connection, **values: object) -> None:
 
 def ensure_default(connection: sa.Connection, project_id: str) -> str:
     """Return the uuid of the project's default group, made now when it has none: its members reach each other."""
-    found = sa.select(_g.uuid).where(_g.default_of == project_id)
-    uuid = connection.execute(found).scalar()
+    uuid = connection.execute(_DEFAULT, {"of_project": project_id}).scalar()
     if uuid is not None:
         return uuid
     made = new_uuid()
@@ -61,7 +64,7 @@ def ensure_default(connection: sa.Connection, project_id: str) -> str:
             _add_rules(connection, made, project_id, of_members)
         return made
     except db_error.DBDuplicateEntry:  # another transaction has made it meanwhile
-        return connection.execute(found).scalar()
+        return connection.execute(_DEFAULT, {"of_project": project_id}).scalar()
 
 
 def _add_rules(connection: sa.Connection, group: str, project_id: str, rules: Sequence[dict[str, str]]) -> None:
@@ -101,8 +104,8 @@ def find(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Sequ
 
 def lock(connection: sa.Connection, uuids: Iterable[str]) -> dict[str, sa.Row]:
     """Hold these groups until the commit and return those that are there."""
-    select = sa.select(security_groups).where(_g.uuid.in_(list(uuids))).order_by(_g.id)
-    return {row.uuid: row for row in connection.execute(for_update(select, connection))}
+    held = connection.execute(for_update(_NAMED, connection), {"some": list(uuids)})
+    return {row.uuid: row for row in held}
 
 
 def rules_of(connection: sa.Connection, uuids: Collection[str]) -> dict[str, list[sa.Row]]:

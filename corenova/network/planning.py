@@ -9,7 +9,6 @@ import msgspec
 import sqlalchemy as sa
 
 from corenova.db import addresses, network_quotas, networks, ports, security_groups
-from corenova.db.schema import networks as network_table
 from corenova.db.schema import ports as port_table
 from corenova.db.schema import security_groups as group_table
 from corenova.exceptions import Conflict, InvalidInput
@@ -80,7 +79,7 @@ def make_plan(
     """Return the plan for these entries; raises as corenova/contracts/network.py says."""
     its_ports = _ports(connection, context, wanted)
     network_uuids = {one.network_id for one in wanted if not one.port_id}
-    rows = {row.uuid: row for row in networks.find(connection, network_table.c.uuid.in_(network_uuids))}
+    rows = networks.named(connection, network_uuids)
     subnets = networks.subnets_of(connection, network_uuids)
     nics = []
     for one in wanted:
