@@ -11,7 +11,7 @@ import falcon
 import msgspec
 from oslo_config import cfg
 
-from corenova.exceptions import TooLarge
+from corenova.exceptions import NotFound, TooLarge
 from corenova.network import faults
 from corenova.network.call import Call, Service
 from corenova.network.routes import PATH, ROUTES, Route
@@ -50,6 +50,8 @@ def _responder(service: Service, validate: Validate, max_body_size: int, base: C
         context = None if route.is_public else validate(request.get_header("X-Auth-Token"))
         if not route.is_public and (context is None or not context.project_id):
             raise faults.Unauthorized
+        if any("\x00" in value for value in params.values()):
+            raise NotFound("The resource could not be found.")
         query = {name: [value] if isinstance(value, str) else value for name, value in request.params.items()}
         call = Call(
             service=service,

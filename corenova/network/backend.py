@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 from oslo_config import cfg
 
-from corenova.conf import network as options
 from corenova.contracts.network import AUTO, NONE
 from corenova.db import network_quotas, networks, ports, security_groups
 from corenova.db.engine import Database
@@ -22,15 +21,11 @@ from corenova.objects.context import RequestContext
 from corenova.objects.network import Firewall, Nic, WantedNic
 
 _REMEMBER_S = 1.0
-_PREFIX = "quota_"
 
 
-def limits_of(conf: cfg.ConfigOpts | None) -> dict[str, int]:
-    """Return the quota of the ini file by the names of db/network_quotas.py; the defaults without one."""
-    if conf is not None:
-        return {name: getattr(conf.network, _PREFIX + name) for name in network_quotas.TABLES}
-    defaults = {option.dest: option.default for option in options.OPTIONS}
-    return {name: defaults[_PREFIX + name] for name in network_quotas.TABLES}
+def limits_of(conf: cfg.ConfigOpts) -> dict[str, int]:
+    """Return the quota of the ini file by the names of db/network_quotas.py."""
+    return {name: getattr(conf.network, f"quota_{name}") for name in network_quotas.TABLES}
 
 
 class EmbeddedNetwork:
@@ -38,11 +33,11 @@ class EmbeddedNetwork:
 
     def __init__(self):
         self._db: Database | None = None
-        self._limits = limits_of(None)
+        self._limits: dict[str, int] = {}
         self._nothing_until = 0.0
 
-    def start(self, db: Database, conf: cfg.ConfigOpts | None = None) -> None:
-        """Called once; ``conf`` gives ``[network] quota_*``, whose defaults hold otherwise."""
+    def start(self, db: Database, conf: cfg.ConfigOpts) -> None:
+        """See the contract; ``conf`` gives the quotas."""
         self._db = db
         self._limits = limits_of(conf)
 

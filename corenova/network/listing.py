@@ -33,12 +33,12 @@ def understand(query: Query, filters: Mapping[str, Filter], columns: Mapping[str
     """
     conditions = []
     for name, values in query.items():
+        if any("\x00" in value for value in values):
+            raise InvalidInput(f"Invalid input for {name}: it has a NUL character.")
         if name in _WORDS:
             continue
         if name not in filters:
             raise InvalidInput(f"'{name}' is no attribute to filter by. There are {', '.join(sorted(filters))}.")
-        if any("\x00" in value for value in values):
-            raise InvalidInput(f"Invalid input for {name}: it has a NUL character.")
         conditions.append(filters[name](values))
     limit = _limit(query)
     return Page(
@@ -62,9 +62,12 @@ def boolean(name: str, value: str) -> bool:
 def number(name: str, value: str) -> int:
     """Return a number; raises InvalidInput."""
     try:
-        return int(value)
+        found = int(value)
     except ValueError:
         raise InvalidInput(f"Invalid input for {name}. Reason: '{value}' is not a number.") from None
+    if abs(found) >= 2**31:
+        raise InvalidInput(f"Invalid input for {name}. Reason: {value} is too large.")
+    return found
 
 
 def equal(name: str, column: sa.Column) -> Filter:
@@ -96,7 +99,7 @@ def _limit(query: Query) -> int | None:
     if text is None:
         return None
     limit = number("limit", text)
-    if not 0 <= limit < 2**31:
+    if limit < 0:
         raise InvalidInput("Invalid input for limit. Reason: it must be 0 (all) or a positive number.")
     return limit or None
 

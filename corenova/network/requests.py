@@ -165,9 +165,10 @@ def read(body: bytes, singular: str, plural: str) -> tuple[list[dict], bool]:
         content = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         if singular in content:
             return [msgspec.json.decode(content[singular], type=dict)], False
-        if plural in content:
-            return msgspec.json.decode(content[plural], type=list[dict]), True
-    except msgspec.DecodeError as error:
+        many = msgspec.json.decode(content.get(plural, b"[]"), type=list[dict])
+        if many:
+            return many, True
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"The request body cannot be read: {error}.") from None
     raise InvalidInput(f"Unable to find '{singular}' in request body.")
 

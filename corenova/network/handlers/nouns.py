@@ -142,7 +142,7 @@ class Noun(msgspec.Struct, frozen=True, kw_only=True):
 
     def _row(self, act: Act, uuid: str, *, is_new: bool = False) -> sa.Row:
         wanted = [self.table.c.uuid == uuid] + ([] if is_new else [self.visible(act.context)])
-        row = None if "\x00" in uuid else act.connection.execute(sa.select(self.table).where(*wanted)).first()
+        row = act.connection.execute(sa.select(self.table).where(*wanted)).first()
         if row is None:
             raise errors.not_found(self.kind, uuid)
         return row

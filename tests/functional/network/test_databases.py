@@ -36,8 +36,9 @@ def db(request, tmp_path):
 def _own_database(url):
     name = f"network_{uuid.uuid4().hex}"
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    unicode = " CHARACTER SET utf8mb4" if engine.dialect.name in ("mysql", "mariadb") else ""
     with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        connection.execute(sa.text(f"CREATE DATABASE {name}{unicode}"))
     engine.dispose()
     return sa.make_url(url).set(database=name).render_as_string(hide_password=False)
 
@@ -72,7 +73,7 @@ def test_a_story(cloud):
     """What the databases might take differently: booleans, text, numbers of IPv6, JSON, pages, filters."""
     network, _ = cloud.network(dns_nameservers=["9.9.9.9"])
     cloud.make("red", "subnet", network_id=network["id"], ip_version=6, cidr="fd00::/64")
-    port = cloud.make("red", "port", network_id=network["id"], name="süß")
+    port = cloud.make("red", "port", network_id=network["id"], name="süß 🐌")
     assert [one["ip_address"] for one in port["fixed_ips"]] == ["10.0.0.2", "fd00::2"]
     last = [{"ip_address": "fd00::ffff:ffff:ffff:ffff"}]
     cloud.make("red", "port", network_id=network["id"], fixed_ips=last, admin_state_up=False)
@@ -81,7 +82,7 @@ def test_a_story(cloud):
         == last[0]["ip_address"]
     )
     pages = cloud.get("red", "/ports?limit=1&sort_key=admin_state_up&sort_dir=desc")
-    assert [one["name"] for one in pages["ports"]] == ["süß"]
+    assert [one["name"] for one in pages["ports"]] == ["süß 🐌"]
     servers = cloud.server("red", [WantedNic(network_id=network["id"]), WantedNic(port_id=port["id"])])
     assert len(cloud.nics(servers[0])) == 2
     assert cloud.rules(servers[0])[0].rules
@@ -93,6 +94,41 @@ def test_a_story(cloud):
     cloud.make("red", "security_group_rule", status=409, **rule)
     cloud.ask("admin", "PUT", "/v2.0/quotas/red", 200, {"quota": {"port": 9}})
     cloud.ask("admin", "DELETE", "/v2.0/quotas/red", 204)
+
+
+HOSTILE_PATHS = [
+    "networks/%00", "networks?marker=%00", "networks?name=%00", "quotas/%00", "extensions/%00",
+    "ports?limit=" + "9" * 30, "networks?mtu=9999999999999999999999",
+    "subnets?ip_version=-99999999999", "ports?name=%ff%fe", "ports?fixed_ips=",
+    "ports?fixed_ips=ip_address%3D" + "9" * 300, "networks?sort_key=%00", "networks?name=" + "x" * 5000,
+    "security-group-rules?port_range_min=1e9", "networks?fields=%00", "ports?id=" + "&id=".join(["x"] * 900),
+]  # fmt: skip
+HOSTILE_BODIES = [
+    ("networks", b'{"network": {"name": "\\ud800"}}'),
+    ("networks", b'{"network": {"name": "\xff"}}'),
+    ("networks", b'{"network": {"mtu": 1e400}}'),
+    ("networks", b'{"network": {"mtu": 99999999999999999999999999}}'),
+    ("networks", b'{"network": {"name": "\\u0000"}}'),
+    ("networks", b'{"network": {"project_id": {"a": "b"}}}'),
+    ("networks", b"[" * 5000),
+    ("networks", b'{"network": ' + b'{"a":' * 500 + b"1" + b"}" * 501),
+    ("security-groups", b'{"security_group": {"name": null}}'),
+    ("ports", b'{"port": {"network_id": "\\u0000"}}'),
+    ("ports", b'{"ports": []}'),
+    ("ports", b'{"port": {"network_id": "x", "device_id": "' + b"d" * 256 + b'"}}'),
+]
+
+
+def test_hostile_requests(cloud):
+    headers = {"X-Auth-Token": "admin"}
+    for asked in HOSTILE_PATHS:
+        path, _, query = asked.partition("?")
+        response = cloud.http.simulate_get(f"/network/v2.0/{path}", query_string=query, headers=headers)
+        assert response.status_code in (200, 400, 404), asked
+    for path, body in HOSTILE_BODIES:
+        response = cloud.http.simulate_post(f"/network/v2.0/{path}", body=body, headers=headers)
+        assert response.status_code in (400, 404), (body[:60], response.text)
+        assert response.json["NeutronError"]["message"]
 
 
 def test_no_address_twice(cloud):
