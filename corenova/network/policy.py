@@ -29,7 +29,6 @@ _ATTRIBUTES: tuple[tuple[str, str, str, str], ...] = (
     ("network", "provider:network_type", ADMIN, "get create update"),
     ("network", "provider:physical_network", ADMIN, "get create update"),
     ("network", "provider:segmentation_id", ADMIN, "get create update"),
-    ("port", "device_owner", MEMBER, "create update"),
     ("port", "mac_address", NETWORK_OWNER, "create update"),
     ("port", "port_security_enabled", NETWORK_OWNER, "create update"),
     ("port", "binding:host_id", ADMIN, "get create update"),

@@ -50,8 +50,7 @@ def update(act: Act, row: sa.Row, body: PortChange) -> None:
     """Change a port; its server learns what it may know."""
     _check(act, body)
     networks.lock(act.connection, [row.network_uuid])
-    wanted = sa.select(ports).where(ports.c.uuid == row.uuid)
-    row = act.connection.execute(for_update(wanted, act.connection)).first() or row
+    row = _held(act, row.uuid)
     if row.instance_uuid and _changes_guest(act, row, body):
         raise errors.PortInUse(
             f"Unable to complete operation on port {row.uuid}: server {row.instance_uuid} has it. Detach it first to "
@@ -76,8 +75,7 @@ def update(act: Act, row: sa.Row, body: PortChange) -> None:
 
 def delete(act: Act, row: sa.Row) -> None:
     """Delete a port that no server has."""
-    wanted = sa.select(ports).where(ports.c.uuid == row.uuid)
-    row = act.connection.execute(for_update(wanted, act.connection)).first() or row
+    row = _held(act, row.uuid)
     if row.instance_uuid:
         raise errors.PortInUse(
             f"Unable to complete operation on port {row.uuid}: server {row.instance_uuid} has it. Detach it first, or "
@@ -86,6 +84,15 @@ def delete(act: Act, row: sa.Row) -> None:
     its = {group.group_uuid for group in rows.groups_of(act.connection, [row.uuid])[row.uuid]}
     rows.remove(act.connection, [row.uuid])
     act.touch(groups.servers_admitting(act.connection, its))
+
+
+def _held(act: Act, uuid: str) -> sa.Row:
+    """The port, which nobody else changes or deletes until the commit."""
+    wanted = sa.select(ports).where(ports.c.uuid == uuid)
+    row = act.connection.execute(for_update(wanted, act.connection)).first()
+    if row is None:
+        raise errors.not_found("Port", uuid)
+    return row
 
 
 def _check(act: Act, body: PortChange) -> None:

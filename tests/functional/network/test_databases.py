@@ -264,6 +264,23 @@ def test_deleting_beside_making(cloud):
     assert cloud.db.read(dangling) == []
 
 
+def test_deleting_beside_changing(cloud):
+    network, _ = cloud.network()
+    group = cloud.make("red", "security_group", name="g")
+    made = [cloud.make("red", "port", network_id=network["id"])["id"] for _ in range(AT_ONCE // 4)]
+
+    def ask(number):
+        path, headers = f"/network/v2.0/ports/{made[number // 4]}", {"X-Auth-Token": "red"}
+        if number % 4 == 0:
+            return cloud.http.simulate_delete(path, headers=headers).status_code
+        body = {"port": {"security_groups": [group["id"]], "fixed_ips": [{"ip_address": f"10.0.0.{100 + number}"}]}}
+        return cloud.http.simulate_put(path, json=body, headers=headers).status_code
+
+    assert set(at_once(ask)) <= {200, 204, 404}
+    for table in (schema.ports, schema.port_addresses, schema.port_security_groups):
+        assert cloud.db.read(lambda connection, t=table: connection.execute(sa.select(t)).all()) == []
+
+
 def test_a_large_subnet_is_quick(cloud):
     """A batch reads as many rows as it takes, however full the subnet is."""
     network, subnet = cloud.network("red", "10.0.0.0/20")
