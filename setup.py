@@ -16,9 +16,11 @@ setup(
         ],
         "oslo.config.opts": ["corenova = corenova.conf:list_opts"],
         "corenova.image.backends": ["embedded = corenova.image.store:EmbeddedImages"],
+        "corenova.network.backends": ["embedded = corenova.network.backend:EmbeddedNetwork"],
         "oslo.policy.policies": [
             "corenova = corenova.policy:list_rules",
             "corenova.image = corenova.image.policy:list_rules",
+            "corenova.network = corenova.network.policy:list_rules",
         ],
         "oslo.messaging.drivers": ["local = corenova.rpc.local:LocalDriver"],
     },

@@ -13,7 +13,7 @@ from functools import reduce
 import msgspec
 import sqlalchemy as sa
 
-from corenova.db import actions, deployment, instances, schema, topologies
+from corenova.db import actions, deployment, instances, ports, schema, topologies
 from corenova.db.engine import Database
 from corenova.db.engine import now as db_now
 from corenova.db.services import CONDUCTOR
@@ -148,6 +148,7 @@ def check(
     found += _claims(connection, servers)
     found += _topologies(connection, servers)
     found += _quota(connection)
+    found += _network_info(connection)
     if guests is not None:
         found += _guests(servers, guests, deployment.get(connection, "id"))
     found += _processes(processes or ())
@@ -275,6 +276,10 @@ _SUM = sa.func.coalesce(_CLAIMED.c.claimed, 0)
 _HOSTS = sa.select(
     (_v.host + " " + _v.resource_class).label("subject"), _v.used, _v.capacity, _SUM.label("claimed")
 ).outerjoin_from(schema.inventories, _CLAIMED, _SAME_CLASS)
+_p, _pa = schema.ports.c, schema.port_addresses.c
+_GIVEN = sa.select((_p.network_uuid + " " + _pa.address).label("subject"), sa.func.count().label("count")).join_from(
+    schema.port_addresses, schema.ports, _p.uuid == _pa.port_uuid
+)
 _STEPLESS = _i.step.is_(None)
 _FAILED = sa.and_(_i.vm_state == states.ERROR, _i.deleted.is_(False))
 
@@ -315,6 +320,25 @@ _RULES = (
     _of_nobody(schema.instance_actions, "an action"),
     _of_nobody(schema.instance_action_events, "an action event"),
     _row("I6", "it is deleted and still has its spec", _i.deleted.is_(True), _i.spec.is_not(None)),
+    _Rule(
+        "I6",
+        "a port is bound to server {server}, which is deleted or unknown",
+        sa.select(_p.uuid.label("subject"), _p.instance_uuid.label("server"))
+        .outerjoin_from(schema.ports, schema.instances, _i.uuid == _p.instance_uuid)
+        .where(_p.instance_uuid.is_not(None), sa.or_(_i.uuid.is_(None), _i.deleted.is_(True))),
+    ),
+    _Rule(
+        "I6",
+        "there is address {address} of an unknown port",
+        sa.select(_pa.port_uuid.label("subject"), _pa.address)
+        .outerjoin_from(schema.port_addresses, schema.ports, _p.uuid == _pa.port_uuid)
+        .where(_p.uuid.is_(None)),
+    ),
+    _Rule(
+        "I6",
+        "{count} ports of the network have this address",
+        _GIVEN.group_by(_p.network_uuid, _pa.address).having(sa.func.count() > 1),
+    ),
     _Rule(
         "I7",
         "it has no create action",
@@ -401,6 +425,18 @@ def _topologies(connection: sa.Connection, servers: Sequence[sa.Row]) -> Iterato
 
 _TOPOLOGY_WISH = '"topology":{'
 """How a spec that wishes something of the topology reads: msgspec writes no blanks."""
+
+
+def _network_info(connection: sa.Connection) -> Iterator[Finding]:
+    ported = sa.select(_p.instance_uuid).where(_p.instance_uuid.is_not(None))
+    told = sa.select(_i.uuid, _i.network_info).where(
+        _i.deleted.is_(False), sa.or_(_i.network_info.is_not(None), _i.uuid.in_(ported))
+    )
+    rows = connection.execute(told).all()
+    true = ports.nics(connection, [row.uuid for row in rows])
+    for row in rows:
+        if ports.read_nics(row.network_info) != true.get(row.uuid, []):
+            yield Finding("I6", row.uuid, "network_info is not what its ports are")
 
 
 def _wish(row: sa.Row) -> dict[str, int] | None:

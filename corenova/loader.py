@@ -20,12 +20,14 @@ from corenova.exceptions import PluginError
 FILTERS = "corenova.scheduler.filters"
 WEIGHERS = "corenova.scheduler.weighers"
 DRIVERS = "corenova.compute.drivers"
+NETWORK_BACKENDS = "corenova.network.backends"
 HOOKS = "corenova.hooks"
 IMAGE_BACKENDS = "corenova.image.backends"
 CHOSEN_BY = {
     FILTERS: "[filter_scheduler] enabled_filters",
     WEIGHERS: "[filter_scheduler] weight_classes",
     DRIVERS: "[compute] driver",
+    NETWORK_BACKENDS: "[network] backend",
     HOOKS: "[plugins] enabled_hooks",
     IMAGE_BACKENDS: "[image] backend",
 }

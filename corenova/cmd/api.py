@@ -1,4 +1,4 @@
-"""corenova-api: the HTTP side, one port for compute, identity and image.
+"""corenova-api: the HTTP side, one port for compute, identity, image and network.
 
 The port is bound before anything is written: a port in use refuses the start and leaves no trace.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from cheroot import wsgi
 
-from corenova import policy
+from corenova import loader, policy
 from corenova.api.app import build_app
 from corenova.api.instance_actions import InstanceActions
 from corenova.api.provision import Provisioner
@@ -26,6 +26,10 @@ from corenova.identity.service import IdentityService
 from corenova.image import app as image_app
 from corenova.image import policy as image_policy
 from corenova.image.store import EmbeddedImages
+from corenova.network import app as network_app
+from corenova.network import policy as network_policy
+from corenova.network.backend import EmbeddedNetwork, limits_of
+from corenova.network.call import Service as NetworkService
 from corenova.objects.pci_alias import read_aliases
 from corenova.rpc.compute import ComputeAPI
 from corenova.rpc.conductor import ConductorAPI
@@ -109,8 +113,10 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
     seeds.plant(db)
     identity = IdentityService(db, conf, Catalog(conf, port))
     images = parts.images
-    enforcer = policy.build_enforcer(conf, rules=image_policy.list_rules())
+    enforcer = policy.build_enforcer(conf, rules=[*image_policy.list_rules(), *network_policy.list_rules()])
     compute = ComputeAPI(parts.transport)
+    network = loader.load_one(conf, loader.NETWORK_BACKENDS, conf.network.backend)
+    network.start(db, conf)
     services = ApiServices(
         conf=conf,
         db=db,
@@ -125,10 +131,20 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
         processes=Processes(parts, compute),
     )
     served = {"compute": build_app(services), "": identity_app.build_app(identity, conf)}
+    base = identity.services.base
     if isinstance(images, EmbeddedImages):
         images.serve(base_url(conf, port))
-        base = identity.services.base
         served["image"] = image_app.build_app(images, identity.validate, conf, enforcer, base=base)
+    if isinstance(network, EmbeddedNetwork):
+        service = NetworkService(
+            db=db,
+            enforcer=enforcer,
+            limits=limits_of(conf),
+            max_limit=conf.api.max_limit,
+            changed=lambda instance_uuids: None,
+            grown=network.grown,
+        )
+        served["network"] = network_app.build_app(service, identity.validate, conf, base=base)
     return served
 
 

@@ -23,6 +23,7 @@ from corenova import loader
 from corenova.api import openapi
 
 CORE = "corenova"
+POLICIES = (CORE, f"{CORE}.image", f"{CORE}.network")
 WIDTH = 100
 HEADER = """\
 # Every option of corenova and of the plug-ins that come with it, with its default. Written by `make samples`.
@@ -54,8 +55,8 @@ def config_sample() -> str:
 def policy_sample() -> str:
     """Return policy.yaml.sample."""
     with tempfile.NamedTemporaryFile("r", suffix=".yaml", encoding="utf-8") as file:
-        names = ["--namespace", CORE, "--namespace", f"{CORE}.image"]
-        policy_generator.generate_sample([*names, "--output-file", file.name], cfg.ConfigOpts())
+        namespaces = [word for name in POLICIES for word in ("--namespace", name)]
+        policy_generator.generate_sample([*namespaces, "--output-file", file.name], cfg.ConfigOpts())
         return file.read().rstrip() + "\n"
 
 

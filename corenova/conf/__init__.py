@@ -16,6 +16,7 @@ from corenova.conf import (
     filter_scheduler,
     identity,
     image,
+    network,
     notifications,
     pci,
     plugins,
@@ -24,7 +25,7 @@ from corenova.conf import (
 )
 
 SECTIONS: tuple[ModuleType, ...] = (
-    default, api, compute, conductor, database, filter_scheduler, identity, image, notifications, pci, plugins,
+    default, api, compute, conductor, database, filter_scheduler, identity, image, network, notifications, pci, plugins,
     quota, scheduler,
 )  # fmt: skip
 

@@ -32,8 +32,9 @@ class NetworkBackend(Protocol):
     elsewhere ignores it, and must then be prepared for the transaction to be rolled back after the call.
     """
 
-    def start(self, db: Any) -> None:
-        """Called once, before anything else; ``db`` is the corenova.db.engine.Database of this process."""
+    def start(self, db: Any, conf: Any) -> None:
+        """Called once, before anything else; ``db`` is the corenova.db.engine.Database of this process, ``conf`` its
+        configuration."""
         ...
 
     def plan(

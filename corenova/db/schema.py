@@ -64,8 +64,6 @@ instances = Table(
     Column("key_name", String(255)),
     # The public key as it was at create: the key pair may be deleted, and made anew, under the same name.
     Column("key_data", Text),
-    # Its network interfaces (objects/network.py: a list of Nic), NULL while nothing is known of them.
-    Column("network_info", LongText),
     Column("user_data", LongText),
     Column("config_drive", Boolean, nullable=False, default=False),
     Column("locked_by", String(16)),
@@ -97,6 +95,8 @@ instances = Table(
     Column("deadline", Double),
     Column("alternates", Text),
     Column("request_id", String(64)),
+    # A JSON list of objects/network.py Nic, kept equal to the ports by db/ports.py; NULL: it never had a network.
+    Column("network_info", LongText),
     Index("ix_instances_project", "project_id", "deleted", "created_at", "id"),
     Index("ix_instances_created", "deleted", "created_at", "id"),
     Index("ix_instances_host", "host", "deleted"),
@@ -441,4 +441,135 @@ revoked_tokens = Table(
     Column("audit_id", String(32), primary_key=True),
     Column("expires_at", Double, nullable=False, index=True),
     comment="Tokens of the embedded identity service that were revoked before they expired.",
+)
+
+networks = Table(
+    "networks",
+    metadata,
+    Id(),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    Column("description", String(255), nullable=False, default=""),
+    Column("admin_state_up", Boolean, nullable=False, default=True),
+    Column("shared", Boolean, nullable=False, default=False),
+    Column("external", Boolean, nullable=False, default=False),
+    Column("port_security", Boolean, nullable=False, default=True),
+    Column("network_type", String(16), nullable=False),
+    Column("bridge", String(64)),
+    Column("mtu", Integer, nullable=False, default=1500),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    comment="Networks of the embedded service. Whoever changes what is inside a network holds its row.",
+)
+
+subnets = Table(
+    "subnets",
+    metadata,
+    Id(),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("network_uuid", String(36), nullable=False, index=True),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    Column("description", String(255), nullable=False, default=""),
+    Column("ip_version", Integer, nullable=False),
+    Column("cidr", String(64), nullable=False),
+    Column("gateway_ip", String(64)),
+    Column("enable_dhcp", Boolean, nullable=False),
+    Column("dns_nameservers", Text, nullable=False, default="[]"),
+    Column("host_routes", Text, nullable=False, default="[]"),
+    Column("pools", Text, nullable=False, default="[]"),
+    # Where the search for the next free address begins: addresses come back into use as late as possible.
+    Column("cursor", BigInteger, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+
+ports = Table(
+    "ports",
+    metadata,
+    Id(),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("network_uuid", String(36), nullable=False, index=True),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("name", String(255), nullable=False, default=""),
+    Column("description", String(255), nullable=False, default=""),
+    Column("mac", String(17), nullable=False, unique=True),
+    Column("device_id", String(255), nullable=False, default="", index=True),
+    Column("device_owner", String(255), nullable=False, default=""),
+    Column("admin_state_up", Boolean, nullable=False, default=True),
+    Column("status", String(16), nullable=False, default="DOWN"),
+    Column("port_security", Boolean, nullable=False, default=True),
+    # The server that has it. Not device_id, which users may set to anything.
+    Column("instance_uuid", String(36), index=True),
+    Column("slot", Integer, nullable=False, default=0),
+    Column("tag", String(255)),
+    Column("preserve", Boolean, nullable=False, default=True),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+
+port_addresses = Table(
+    "port_addresses",
+    metadata,
+    Column("subnet_uuid", String(36), primary_key=True),
+    # Where in its subnet the address is (db/addresses.py), for looking for gaps.
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("address", String(45), nullable=False),
+    Column("port_uuid", String(36), nullable=False, index=True),
+    UniqueConstraint("subnet_uuid", "address"),
+)
+
+security_groups = Table(
+    "security_groups",
+    metadata,
+    Id(),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    Column("description", String(255), nullable=False, default=""),
+    # The project whose default group this is; NULL for all others.
+    Column("default_of", String(64), unique=True),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+
+security_group_rules = Table(
+    "security_group_rules",
+    metadata,
+    Id(),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("group_uuid", String(36), nullable=False),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("description", String(255), nullable=False, default=""),
+    Column("direction", String(8), nullable=False),
+    Column("ethertype", String(8), nullable=False),
+    Column("protocol", String(40)),
+    Column("port_min", Integer),
+    Column("port_max", Integer),
+    Column("remote_prefix", String(64)),
+    Column("remote_group", String(36), index=True),
+    # What the rule lets through, in one spelling: a group has no two rules that mean the same.
+    Column("meaning", String(255), nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("group_uuid", "meaning"),
+)
+
+port_security_groups = Table(
+    "port_security_groups",
+    metadata,
+    Column("port_uuid", String(36), primary_key=True),
+    Column("group_uuid", String(36), primary_key=True, index=True),
+)
+
+network_quotas = Table(
+    "network_quotas",
+    metadata,
+    Column("project_id", String(64), primary_key=True),
+    Column("network", Integer),
+    Column("subnet", Integer),
+    Column("port", Integer),
+    Column("security_group", Integer),
+    Column("security_group_rule", Integer),
+    comment="A project's own limits, NULL for those of the ini file. Whoever adds to a project holds its row.",
 )

@@ -14,6 +14,7 @@ SERVICES = (
     ("identity", "corenova-identity", IDENTITY_PATH),
     ("compute", "corenova", "/compute/v2.1"),
     ("image", "corenova-image", "/image"),
+    ("network", "corenova-network", "/network"),
 )
 INTERFACES = ("public", "internal", "admin")
 _WILDCARDS = ("0.0.0.0", "::", "[::]")
@@ -61,6 +62,8 @@ class Catalog:
         self.region: str = conf.api.region
         self._follows_client = not conf.api.public_url and conf.api.bind_host in _WILDCARDS
         self._base = base_url(conf, port)
+        embedded = conf.network.backend == "embedded"
+        self._offered = tuple(line for line in SERVICES if embedded or line[0] != "network")
 
     def base(self, request_url: str) -> str:
         """Return the URL in front of all paths, for a client that has reached us under ``request_url``."""
@@ -69,7 +72,7 @@ class Catalog:
     def services(self, request_url: str) -> tuple[Service, ...]:
         """Return the services with their endpoints."""
         base = self.base(request_url)
-        return tuple(self._service(kind, name, base + path) for kind, name, path in SERVICES)
+        return tuple(self._service(kind, name, base + path) for kind, name, path in self._offered)
 
     def _service(self, kind: str, name: str, url: str) -> Service:
         service_id = _id(self.region, kind)

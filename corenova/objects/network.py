@@ -12,6 +12,7 @@ class FixedIP(msgspec.Struct, frozen=True, kw_only=True):
 
     :param cidr: the subnet, ``10.0.0.0/24``.
     :param gateway: None for a subnet without one.
+    :param routes: static routes beside the gateway's: (destination in CIDR form, next hop) pairs.
     :param dhcp: whether the subnet answers DHCP; otherwise the guest learns its address from the config drive only.
     """
 
@@ -20,6 +21,7 @@ class FixedIP(msgspec.Struct, frozen=True, kw_only=True):
     cidr: str
     gateway: str | None = None
     dns: tuple[str, ...] = ()
+    routes: tuple[tuple[str, str], ...] = ()
     dhcp: bool = True
     version: int = 4
 

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from corenova import audit
-from corenova.db import actions, deployment, groups, hosts, instances, quotas, schema, services, work
+from corenova.db import actions, addresses, deployment, groups, hosts, instances, ports, quotas, schema, services, work
 from corenova.db.engine import Database
 from corenova.db.work import Placement
 from corenova.exceptions import Unavailable
@@ -95,6 +95,29 @@ def populate(connection: sa.Connection) -> None:
     carry_out(connection, GONE)
     work.request(connection, rows[BUSY], ACTIONS[Step.REBOOT_HARD], request_id="req-3", user_id="u", deadline_s=600)
     work.bury(connection, rows[ERROR], message="Nothing fits.", details=None, event=SCHEDULE_EVENT)
+    give_ports(connection)
+
+
+def give_ports(connection: sa.Connection) -> None:
+    """A network with a port of a server and a port of nobody."""
+    network = {"uuid": "net", "project_id": "p", "name": "net", "network_type": "nat"}
+    connection.execute(sa.insert(schema.networks).values(**network, created_at=1.0, updated_at=1.0))
+    subnet = {
+        "uuid": "sub",
+        "network_uuid": "net",
+        "project_id": "p",
+        "name": "",
+        "ip_version": 4,
+        "cidr": "10.0.0.0/24",
+    }
+    subnet |= {"enable_dhcp": True, "cursor": 2}
+    connection.execute(sa.insert(schema.subnets).values(**subnet, created_at=1.0, updated_at=1.0))
+    plain = {"network_uuid": "net", "project_id": "p"}
+    ports.add(connection, [{**plain, "uuid": "bound", "mac": "b", "instance_uuid": ACTIVE, "device_id": ACTIVE}], [])
+    ports.add(connection, [{**plain, "uuid": "free", "mac": "f"}], [])
+    (row,) = connection.execute(sa.select(schema.subnets))
+    addresses.add(connection, [("bound", row, 2), ("free", row, 3)])
+    ports.refresh(connection, [ACTIVE])
 
 
 def guests(**on: list[str]) -> list[HostGuests]:
@@ -138,6 +161,8 @@ def event(uuid: str, **values: object) -> sa.Insert:
 
 H1 = INV.c.host == "h1"
 VCPU = INV.c.resource_class == "VCPU"
+PORTS, GIVEN = schema.ports, schema.port_addresses
+FREE = PORTS.c.uuid == "free"
 FAULTS, ACTIONS_T, DECISIONS = schema.instance_faults, schema.instance_actions, schema.decisions
 OF_BOTH = '{"cpus":[2,3],"cells":{"0":{"vcpus":4,"memory_mb":128}}}'
 OF_BUSY = '{"cpus":[3],"cells":{"0":{"vcpus":2,"memory_mb":64}}}'
@@ -221,6 +246,19 @@ BROKEN = {
         ),
     ]),
     "an event of nobody": ("I6", "nobody", [event("nobody", finish_time=1.0, result="Success")]),
+    "a port of nobody": ("I6", "free", [sa.update(PORTS).where(FREE).values(instance_uuid="nobody")]),
+    "a port of a deleted instance": ("I6", "free", [sa.update(PORTS).where(FREE).values(instance_uuid=GONE)]),
+    "a port that its server does not know": ("I6", BUSY, [sa.update(PORTS).where(FREE).values(instance_uuid=BUSY)]),
+    "a port that has left its server": ("I6", ACTIVE, [sa.update(PORTS).values(instance_uuid=None)]),
+    "another address than the server's": ("I6", ACTIVE, [
+        sa.update(GIVEN).where(GIVEN.c.port_uuid == "bound").values(address="10.0.0.9"),
+    ]),
+    "an address of nobody": ("I6", "nobody", [
+        sa.update(GIVEN).where(GIVEN.c.port_uuid == "free").values(port_uuid="nobody"),
+    ]),
+    "an address given twice": ("I6", "net 10.0.0.2", [
+        sa.insert(GIVEN).values(subnet_uuid="other", position=2, address="10.0.0.2", port_uuid="free"),
+    ]),
     "a spec of a deleted instance": ("I6", GONE, [the(GONE, spec="{}")]),
     "no create action": ("I7", ACTIVE, [
         sa.delete(ACTIONS_T).where(ACTIONS_T.c.instance_uuid == ACTIVE),
@@ -339,7 +377,10 @@ def test_ten_thousand_servers_take_less_than_a_second(db):
         (row,) = connection.execute(sa.select(ROWS).where(ROWS.c.uuid == ACTIVE)).mappings()
         plain = msgspec.structs.replace(SPEC, topology=None)
         uuids = [f"u{number}" for number in range(10_000)]
-        connection.execute(sa.insert(ROWS), [{**row, "id": None, "uuid": uuid, "spec": json(plain)} for uuid in uuids])
+        connection.execute(
+            sa.insert(ROWS),
+            [{**row, "id": None, "uuid": uuid, "network_info": None, "spec": json(plain)} for uuid in uuids],
+        )
         actions.record(connection, [{"instance_uuid": u, "request_id": "r", "action": "create"} for u in uuids])
         hosts.claim(connection, [("h1", plain.resources())] * len(uuids))
         hosts.allocate(connection, [(uuid, "h1", plain.resources()) for uuid in uuids])

@@ -23,6 +23,7 @@ def test_a_login_by_name_and_domain(cloud):
     urls = {entry["type"]: {end["interface"]: end["url"] for end in entry["endpoints"]} for entry in token["catalog"]}
     assert urls["compute"]["public"] == "http://127.0.0.1:8774/compute/v2.1"
     assert urls["image"]["internal"] == "http://127.0.0.1:8774/image"
+    assert urls["network"]["public"] == "http://127.0.0.1:8774/network"
     assert urls["identity"]["admin"] == "http://127.0.0.1:8774/v3"
     assert {end["region_id"] for entry in token["catalog"] for end in entry["endpoints"]} == {"RegionOne"}
 
@@ -134,7 +135,7 @@ def test_what_is_no_token(cloud):
 def test_own_things(cloud, admin, demo):
     assert [p["name"] for p in cloud.ask(demo, "GET", "/v3/auth/projects", 200)["projects"]] == ["demo"]
     assert [p["name"] for p in cloud.ask(admin, "GET", "/v3/auth/projects", 200)["projects"]] == ["admin", "demo"]
-    assert len(cloud.ask(demo, "GET", "/v3/auth/catalog", 200)["catalog"]) == 3
+    assert len(cloud.ask(demo, "GET", "/v3/auth/catalog", 200)["catalog"]) == 4
     user = cloud.ask(demo, "GET", "/v3/auth/tokens", 200, subject=demo)["token"]["user"]["id"]
     assert cloud.ask(demo, "GET", f"/v3/users/{user}", 200)["user"]["name"] == "demo"
     assert "password_hash" not in cloud.ask(demo, "GET", f"/v3/users/{user}", 200)["user"]

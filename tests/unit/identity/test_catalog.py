@@ -31,8 +31,14 @@ def test_base_url(api, url, seen_by_client):
     assert Catalog(conf, 8774).base("http://cloud:99") == seen_by_client
 
 
+def test_another_network_backend_has_its_own_catalog():
+    conf = _conf()
+    conf.set_override("backend", "neutron", group="network")
+    assert "network" not in {service.type for service in Catalog(conf, 1).services("http://a")}
+
+
 def test_ids_are_the_same_in_every_process():
     first, second = (Catalog(_conf(), 1).services("http://a") for _ in range(2))
     assert first == second
     ids = [endpoint.id for service in first for endpoint in service.endpoints]
-    assert len(set(ids)) == len(ids) == 9
+    assert len(set(ids)) == len(ids) == 12

@@ -1,15 +1,12 @@
-"""Key pairs, and the public key and the network interfaces of a server"""
+"""Key pairs, and the public key of a server"""
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import mysql
 
 revision = "0009"
-down_revision = "0006"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
-
-_LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 
 
 def upgrade() -> None:
@@ -27,4 +24,3 @@ def upgrade() -> None:
         sa.UniqueConstraint("user_id", "name", name=op.f("uq_keypairs_user_id_name")),
     )
     op.add_column("instances", sa.Column("key_data", sa.Text(), nullable=True))
-    op.add_column("instances", sa.Column("network_info", _LONG_TEXT, nullable=True))
