@@ -178,6 +178,8 @@ def test_a_damaged_base_is_downloaded_again(host, transfer):
     assert host.cache.base(access).path.read_bytes() == b"x" * MIB
     assert transfer.fetches == 2
     assert any(name.endswith(".spoilt") for name in files(host.cache))
+    host.cache.age_out(0)
+    assert not files(host.cache)
 
 
 def test_a_damaged_base_under_a_disk_is_refused_and_stays(host, transfer, make_server):
