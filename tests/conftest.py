@@ -5,6 +5,6 @@ from pathlib import Path
 
 import corenova  # noqa: F401 - chooses the threading backend, which must come before a test imports oslo.messaging
 
-sys.path.insert(0, str(Path(__file__).parent.parent))  # for ``tests.servers`` below, whoever starts pytest from where
+sys.path.insert(0, str(Path(__file__).parent.parent))  # for the modules below, whoever starts pytest from where
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.missing", "tests.servers", "tests.libvirt_host"]

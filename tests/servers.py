@@ -1,8 +1,7 @@
 """Real servers for tests: RabbitMQ, PostgreSQL and MariaDB, each started by the first test that asks for its URL.
 
 Every server is private to the test process: own data in a temporary directory, a free port of the loopback interface,
-gone at the end. Where a program is missing its tests are skipped and named at the end of the run; with CI=true in the
-environment that is a failure, because nobody reads skips there.
+gone at the end. Where a program is missing, ``tests/missing.py`` says what becomes of the test.
 """
 
 import contextlib
@@ -15,10 +14,12 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.missing import refuse
 
 REMEDY = "run tools/install-test-servers"
 START_S = 60
@@ -114,21 +115,9 @@ def mariadb_url() -> Iterator[str]:
             yield f"mysql+pymysql://root@127.0.0.1:{port}/corenova?charset=utf8mb4"
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name every test that did not run for want of a server."""
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if REMEDY in str(report.longrepr)]
-    if skipped:
-        terminalreporter.section(f"{len(skipped)} tests lack a server: {REMEDY}")
-        for report in skipped:
-            terminalreporter.line(report.nodeid)
-
-
 def _program(usual_path: str, name: str) -> str:
     found = usual_path if os.access(usual_path, os.X_OK) else shutil.which(name)
-    if found:
-        return found
-    refuse: Callable[[str], None] = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-    return refuse(f"needs {name}: {REMEDY}")
+    return found or refuse(name, REMEDY)
 
 
 def _free_ports(count: int) -> list[int]:
