@@ -1,0 +1,213 @@
+"""The connection to libvirt: the only importer of its binding, the event loop, and the way back after libvirtd died.
+
+A verb runs inside ``steady``: where the connection is lost under it, the verb runs once more on a new one, which it
+may, because verbs are idempotent. Nothing waits for ever: opening has a time limit, and keepalive messages end calls to
+a libvirtd that hangs.
+"""
+
+import contextlib
+import errno
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from corenova.exceptions import ConfigurationError, DriverError, GuestNotFound
+
+try:
+    import libvirt
+except ImportError as error:
+    raise ImportError(
+        f"libvirt-python is missing ({error}): pip install 'corenova-drivers[libvirt]', "
+        "which needs libvirt's headers (libvirt-dev), pkg-config and a C compiler"
+    ) from None
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+KEEPALIVE_S, KEEPALIVE_COUNT = 5, 3
+REOPEN_TIMEOUT_S = 10.0
+_LOST_DOMAINS = (libvirt.VIR_FROM_RPC, libvirt.VIR_FROM_REMOTE)
+_LOST_CODES = (libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_RPC)
+_NO_GUEST = (libvirt.VIR_ERR_NO_DOMAIN,)
+
+
+class Connection:
+    """One connection, shared by all threads.
+
+    :param on_event: called with a domain's name and uuid when something has happened to it; from the event thread, so
+        it must neither block nor ask libvirt.
+    """
+
+    def __init__(self, uri: str, *, on_event: Callable[[str, str], None] = lambda name, uuid: None) -> None:
+        self.uri = uri
+        self._on_event = on_event
+        self._lock = threading.Lock()
+        self._open: Any = None
+        self._closed = True
+
+    def open(self, *, timeout_s: float) -> None:
+        """Connect for the first time. Raises ConfigurationError with what to do."""
+        _start_event_loop()
+        try:
+            self._open = self._connect(timeout_s)
+        except libvirt.libvirtError as error:
+            raise ConfigurationError(_why(self.uri, error)) from None
+        except TimeoutError:
+            raise ConfigurationError(
+                f"[libvirt] connection_uri = {self.uri}: libvirtd has not answered for {timeout_s:g} s. Restart it."
+            ) from None
+        self._closed = False
+
+    def close(self) -> None:
+        """Disconnect; guests go on. Harmless when there is no connection."""
+        self._closed = True
+        with self._lock:
+            _drop(self._open)
+            self._open = None
+
+    def get(self) -> "libvirt.virConnect":
+        """Return a live connection, a new one where the old one is lost. Raises DriverError: libvirtd is away."""
+        with self._lock:
+            if self._closed:
+                raise DriverError("The libvirt driver is not started.")
+            if self._open is not None and _is_alive(self._open):
+                return self._open
+            _drop(self._open)
+            self._open = None
+            try:
+                self._open = self._connect(REOPEN_TIMEOUT_S)
+            except (libvirt.libvirtError, TimeoutError) as error:
+                raise DriverError(f"libvirtd does not answer at {self.uri}: {error}") from None
+            LOG.info("Connected to %s again.", self.uri)
+            return self._open
+
+    def steady(self, act: Callable[[], T]) -> T:
+        """Return what ``act`` returns; run it once more when the connection is lost under it.
+
+        Raises GuestNotFound and DriverError in place of libvirt's errors.
+        """
+        for last in (False, True):
+            try:
+                return act()
+            except libvirt.libvirtError as error:
+                if last or not self._is_lost(error):
+                    raise mapped(error) from error
+                LOG.warning("The connection to %s was lost: %s; trying again.", self.uri, error)
+        raise AssertionError("not reached")
+
+    def _is_lost(self, error: "libvirt.libvirtError") -> bool:
+        if error.get_error_code() == libvirt.VIR_ERR_INVALID_CONN or error.get_error_domain() in _LOST_DOMAINS:
+            return True
+        return error.get_error_code() in _LOST_CODES and not (self._open is not None and _is_alive(self._open))
+
+    def _connect(self, timeout_s: float) -> "libvirt.virConnect":
+        """Open in a thread of its own: a libvirtd that hangs would hold the caller for ever."""
+        done = threading.Event()
+        result: list[Any] = []
+
+        def run() -> None:
+            try:
+                result.append(libvirt.open(self.uri))
+            except libvirt.libvirtError as error:
+                result.append(error)
+            done.set()
+
+        threading.Thread(target=run, daemon=True, name="libvirt-open").start()
+        if not done.wait(timeout_s):
+            raise TimeoutError(f"no answer for {timeout_s:g} s")
+        opened = result[0]
+        if isinstance(opened, Exception):
+            raise opened
+        self._listen(opened)
+        return opened
+
+    def _listen(self, opened: "libvirt.virConnect") -> None:
+        with contextlib.suppress(libvirt.libvirtError):  # test:///default has neither
+            opened.setKeepAlive(KEEPALIVE_S, KEEPALIVE_COUNT)
+        with contextlib.suppress(libvirt.libvirtError):
+            opened.registerCloseCallback(
+                lambda _conn, reason, _opaque: LOG.warning("libvirtd is gone (%d).", reason), None
+            )
+        for event in (libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, libvirt.VIR_DOMAIN_EVENT_ID_REBOOT):
+            opened.domainEventRegisterAny(None, event, self._heard, None)
+
+    def _heard(self, _connection: Any, domain: Any, *_details: Any) -> None:
+        self._on_event(domain.name(), domain.UUIDString())
+
+
+def mapped(error: "libvirt.libvirtError") -> DriverError:
+    """Return the error of the contract that stands for one of libvirt's."""
+    if error.get_error_code() in _NO_GUEST:
+        return GuestNotFound(f"libvirt knows no such guest: {error}.")
+    return DriverError(f"libvirt: {error}.")
+
+
+def is_missing(error: "libvirt.libvirtError") -> bool:
+    """Tell whether libvirt says that there is no such thing (domain, network, filter, snapshot, metadata)."""
+    return error.get_error_code() in (
+        libvirt.VIR_ERR_NO_DOMAIN,
+        libvirt.VIR_ERR_NO_NETWORK,
+        libvirt.VIR_ERR_NO_NWFILTER,
+        libvirt.VIR_ERR_NO_DOMAIN_METADATA,
+    )
+
+
+def found(look: Callable[[], T]) -> T | None:
+    """Return what ``look`` finds; None where libvirt knows no such thing."""
+    try:
+        return look()
+    except libvirt.libvirtError as error:
+        if is_missing(error):
+            return None
+        raise
+
+
+def _is_alive(connection: Any) -> bool:
+    try:
+        return bool(connection.isAlive())
+    except libvirt.libvirtError:
+        return False
+
+
+def _drop(connection: Any) -> None:
+    if connection is not None:
+        with contextlib.suppress(libvirt.libvirtError):
+            connection.unregisterCloseCallback()
+        with contextlib.suppress(libvirt.libvirtError):
+            connection.close()
+
+
+def _why(uri: str, error: "libvirt.libvirtError") -> str:
+    """Say in a line what keeps us from connecting, and what to do."""
+    place, code, number = f"[libvirt] connection_uri = {uri}", error.get_error_code(), error.get_int1()
+    refused = code in (libvirt.VIR_ERR_AUTH_FAILED, libvirt.VIR_ERR_AUTH_UNAVAILABLE, libvirt.VIR_ERR_AUTH_CANCELLED)
+    if refused or number in (errno.EACCES, errno.EPERM) or "Permission denied" in str(error):
+        return f"{place}: no permission: {error}. Add the user of this process to the group libvirt, or run it as root."
+    if number in (errno.ENOENT, errno.ECONNREFUSED) or "No such file" in str(error):
+        return f"{place}: libvirt is not running: {error}. Start libvirtd."
+    return f"{place}: {error}."
+
+
+_loop_lock = threading.Lock()
+_loop: list[threading.Thread] = []
+
+
+def _start_event_loop() -> None:
+    """Start libvirt's event loop, once in a process and before any connection: events and keepalive live on it."""
+    with _loop_lock:
+        if _loop:
+            return
+        libvirt.registerErrorHandler(lambda _context, _error: None, None)  # else each error goes to stderr as well
+        libvirt.virEventRegisterDefaultImpl()
+        thread = threading.Thread(target=_run_events, daemon=True, name="libvirt-events")
+        _loop.append(thread)
+        thread.start()
+
+
+def _run_events() -> None:
+    while True:
+        try:
+            libvirt.virEventRunDefaultImpl()
+        except libvirt.libvirtError as error:
+            LOG.warning("libvirt's event loop: %s", error)
