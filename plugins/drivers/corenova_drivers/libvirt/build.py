@@ -6,6 +6,7 @@ that died. Taking apart goes the other way, and the domain, by which a guest is 
 """
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -105,9 +106,10 @@ def _run_steps(hypervisor: Hypervisor, instance: Instance, *, is_new: bool) -> N
     """Do all steps. When one fails, what a new guest has so far is removed, the last first."""
     steps = (_define, _start) if hypervisor.facts.is_test else (_remember, _make_disks, _plug, _filter, _define, _start)
     with _networks_held(hypervisor, instance), contextlib.ExitStack() as undo:
+        register = _careful(undo) if is_new else _keep
         for step in steps:
             LOG.debug("Guest %s: %s", instance.uuid, step.__name__.strip("_"))
-            step(hypervisor, instance, _careful(undo) if is_new else _keep)
+            step(hypervisor, instance, register)
         undo.pop_all()
 
 
@@ -186,19 +188,20 @@ def _networks_held(hypervisor: Hypervisor, instance: Instance) -> contextlib.Abs
 
 
 def _careful(undo: contextlib.ExitStack) -> Undo:
-    """Return what registers an undo: one that fails is logged, as the error that led to it is the one to tell."""
+    """Return what registers an undo. One that fails is logged, as the error that led to it is the one to tell; what was
+    to be undone after it stays, because the folder, which goes last, tells ``destroy`` what there is to remove."""
+    failed: list[str] = []
 
-    def register(act: Callable[..., object], *arguments: object) -> None:
-        undo.callback(_quietly, act, *arguments)
+    def quietly(act: Callable[..., object], *arguments: object) -> None:
+        if failed:
+            return
+        try:
+            act(*arguments)
+        except (libvirt.libvirtError, DriverError, OSError) as error:
+            failed.append(getattr(act, "__qualname__", repr(act)))
+            LOG.warning("What a build has made is left for destroy, because %s failed: %s", failed[0], error)
 
-    return register
-
-
-def _quietly(act: Callable[..., object], *arguments: object) -> None:
-    try:
-        act(*arguments)
-    except (libvirt.libvirtError, DriverError, OSError) as error:
-        LOG.warning("Left for destroy: %s failed: %s", getattr(act, "__qualname__", act), error)
+    return functools.partial(undo.callback, quietly)
 
 
 def _keep(*_nothing: object) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -27,9 +28,14 @@ T = TypeVar("T")
 
 KEEPALIVE_S, KEEPALIVE_COUNT = 5, 3
 REOPEN_TIMEOUT_S = 10.0
+RETURN_S = 5.0
 _LOST_DOMAINS = (libvirt.VIR_FROM_RPC, libvirt.VIR_FROM_REMOTE)
 _LOST_CODES = (libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_RPC)
 _NO_GUEST = (libvirt.VIR_ERR_NO_DOMAIN,)
+
+
+class Away(DriverError):
+    """libvirtd does not answer."""
 
 
 class Connection:
@@ -67,7 +73,7 @@ class Connection:
             self._open = None
 
     def get(self) -> "libvirt.virConnect":
-        """Return a live connection, a new one where the old one is lost. Raises DriverError: libvirtd is away."""
+        """Return a live connection, a new one where the old one is lost. Raises Away."""
         with self._lock:
             if self._closed:
                 raise DriverError("The libvirt driver is not started.")
@@ -78,23 +84,41 @@ class Connection:
             try:
                 self._open = self._connect(REOPEN_TIMEOUT_S)
             except (libvirt.libvirtError, TimeoutError) as error:
-                raise DriverError(f"libvirtd does not answer at {self.uri}: {error}") from None
+                raise Away(f"libvirtd does not answer at {self.uri}: {error}") from None
             LOG.info("Connected to %s again.", self.uri)
             return self._open
 
     def steady(self, act: Callable[[], T]) -> T:
         """Return what ``act`` returns; run it once more when the connection is lost under it.
 
+        A libvirtd that is being restarted is given RETURN_S to be back; what begins while it is away fails at once.
         Raises GuestNotFound and DriverError in place of libvirt's errors.
         """
-        for last in (False, True):
+        self.get()
+        try:
+            return act()
+        except libvirt.libvirtError as error:
+            if not self._is_lost(error):
+                raise mapped(error) from error
+            LOG.warning("The connection to %s was lost: %s; trying again.", self.uri, error)
+        except Away as error:
+            LOG.warning("%s; trying again.", error)
+        self._await_return()
+        try:
+            return act()
+        except libvirt.libvirtError as error:
+            raise mapped(error) from error
+
+    def _await_return(self) -> None:
+        deadline = time.monotonic() + RETURN_S
+        while True:
             try:
-                return act()
-            except libvirt.libvirtError as error:
-                if last or not self._is_lost(error):
-                    raise mapped(error) from error
-                LOG.warning("The connection to %s was lost: %s; trying again.", self.uri, error)
-        raise AssertionError("not reached")
+                self.get()
+                return
+            except Away:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
 
     def _is_lost(self, error: "libvirt.libvirtError") -> bool:
         if error.get_error_code() == libvirt.VIR_ERR_INVALID_CONN or error.get_error_domain() in _LOST_DOMAINS:
@@ -129,8 +153,7 @@ class Connection:
             opened.registerCloseCallback(
                 lambda _conn, reason, _opaque: LOG.warning("libvirtd is gone (%d).", reason), None
             )
-        for event in (libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, libvirt.VIR_DOMAIN_EVENT_ID_REBOOT):
-            opened.domainEventRegisterAny(None, event, self._heard, None)
+        opened.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._heard, None)
 
     def _heard(self, _connection: Any, domain: Any, *_details: Any) -> None:
         self._on_event(domain.name(), domain.UUIDString())
