@@ -2,6 +2,8 @@
 
 import base64
 import urllib.request
+from pathlib import Path
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
@@ -12,6 +14,7 @@ from corenova.objects.network import Firewall, SecurityRule
 
 pytestmark = [pytest.mark.libvirt, pytest.mark.timeout(600)]
 
+DATA = Path(__file__).parents[2] / "plugins" / "drivers" / "tests" / "libvirt" / "data"
 EGRESS = (SecurityRule(direction="egress", ethertype="IPv4"),)
 PING = SecurityRule(direction="ingress", ethertype="IPv4", protocol="icmp")
 
@@ -35,6 +38,29 @@ def web_from(address):
     return SecurityRule(
         direction="ingress", ethertype="IPv4", protocol="tcp", port_min=80, port_max=80, remotes=(f"{address}/32",)
     )
+
+
+def _attributes(document):
+    """Return which attributes each rule has, and each of what it matches."""
+    rules = ElementTree.fromstring(document).iterfind("rule")
+    return sorted((sorted(rule.attrib), [(one.tag, sorted(one.attrib)) for one in rule]) for rule in rules)
+
+
+@pytest.mark.parametrize("file", sorted(DATA.glob("*.xml")), ids=lambda file: file.stem)
+def test_libvirt_takes_the_documents(rig, file):
+    import libvirt
+
+    connection = libvirt.open(rig.host.uri)
+    kind, document = file.stem.partition("-")[0], file.read_text()
+    if kind == "network":
+        connection.networkDefineXMLFlags(document, libvirt.VIR_NETWORK_DEFINE_VALIDATE)
+    elif kind == "filter":
+        # Its schema knows fewer attributes than libvirt: what counts is that none of ours was dropped.
+        kept = connection.nwfilterDefineXML(document).XMLDesc(0)
+        assert _attributes(kept) == _attributes(document)
+    else:
+        connection.defineXMLFlags(document, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+    connection.close()
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ _FILTERED = frozenset(["icmp", "icmpv6", "igmp", "tcp", "udp", "esp", "ah", "sct
 _WITH_PORTS = ("tcp", "udp", "sctp", "udplite")
 _DHCP = (("out", 68, 67), ("in", 67, 68))
 _NEIGHBOURS = (133, 135, 136)  # ICMPv6: without these no address is found; 134, the router's word, is not a guest's
+_ROUTER = 134
 
 
 class Filters:
@@ -86,9 +87,9 @@ def build(nic: Nic, rules: Iterable[SecurityRule], deployment_id: str) -> Elemen
         _rule("drop", "inout", -200, node("mac")),
         [_rule("accept", way, 100, node("udp", srcportstart=source, dstportstart=to)) for way, source, to in _DHCP],
         _rule("drop", "out", 110, node("udp", srcportstart=67)),
-        _rule("drop", "out", 110, node("icmpv6", type=134)),
-        [_rule("accept", "inout", 120, node("icmpv6", type=number)) for number in _NEIGHBOURS],
-        _rule("accept", "in", 120, node("icmpv6", type=134)),
+        _rule("drop", "out", 110, node("icmpv6", type=_ROUTER)),
+        [_untracked("inout", number) for number in _NEIGHBOURS],
+        _untracked("in", _ROUTER),
         [_rule("accept", "inout", 130, node(family, state="ESTABLISHED,RELATED")) for family in ("all", "all-ipv6")],
         packets,
         [_rule("drop", "inout", 900, node(family)) for family in ("all", "all-ipv6")],
@@ -99,6 +100,13 @@ def build(nic: Nic, rules: Iterable[SecurityRule], deployment_id: str) -> Elemen
 
 def _rule(action: str, direction: str, priority: int, what: Element) -> Element:
     return node("rule", what, action=action, direction=direction, priority=priority)
+
+
+def _untracked(direction: str, icmp_type: int) -> Element:
+    """Let a message of neighbour discovery pass. The kernel does not track these, so their state matches nothing."""
+    rule = _rule("accept", direction, 120, node("icmpv6", type=icmp_type))
+    rule.set("statematch", "false")
+    return rule
 
 
 def _own_mac(nic: Nic) -> Element:
