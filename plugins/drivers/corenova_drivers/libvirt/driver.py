@@ -15,22 +15,28 @@ from corenova.objects.host_state import HostReport
 from corenova.objects.image import ImageAccess
 from corenova.objects.instance import Guest, Instance
 from corenova.objects.network import Firewall, Nic
-from corenova_drivers.libvirt import (
-    build,
-    cleanup,
-    console,
-    diagnostics,
-    guests,
-    interfaces,
-    inventory,
-    names,
-    power,
-    rescue,
-    snapshot,
-)
-from corenova_drivers.libvirt.connection import Connection
-from corenova_drivers.libvirt.hypervisor import Hypervisor, is_test, open_hypervisor
 from corenova_drivers.libvirt.options import OPTIONS, defaults
+
+# Without libvirt's binding the class is there all the same, because its options are; only using it fails.
+_MISSING: ImportError | None = None
+try:
+    from corenova_drivers.libvirt import (
+        build,
+        cleanup,
+        console,
+        diagnostics,
+        guests,
+        interfaces,
+        inventory,
+        names,
+        power,
+        rescue,
+        snapshot,
+    )
+    from corenova_drivers.libvirt.connection import Connection
+    from corenova_drivers.libvirt.hypervisor import Hypervisor, is_test, open_hypervisor
+except ImportError as error:
+    _MISSING = error
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,6 +64,8 @@ class LibvirtDriver:
     options = OPTIONS
 
     def __init__(self) -> None:
+        if _MISSING is not None:
+            raise _MISSING
         self._started: Hypervisor | None = None
         self._host = ""
         self.configure(defaults())
@@ -203,7 +211,7 @@ class LibvirtDriver:
         return diagnostics.get_diagnostics(self._hypervisor, instance_uuid)
 
     @property
-    def _hypervisor(self) -> Hypervisor:
+    def _hypervisor(self) -> "Hypervisor":
         if self._started is None:
             raise DriverError("The libvirt driver is not started.")
         return self._started
