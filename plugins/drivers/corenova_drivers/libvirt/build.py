@@ -76,6 +76,7 @@ def destroy(hypervisor: Hypervisor, uuid: str) -> None:
     if not hypervisor.facts.is_test:
         _unplug(hypervisor, nics)
         hypervisor.storage.remove(uuid)
+        hypervisor.storage.age_out_images()
     if domain is not None:
         _undefine(domain)
 

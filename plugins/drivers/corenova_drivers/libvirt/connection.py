@@ -31,7 +31,6 @@ REOPEN_TIMEOUT_S = 10.0
 RETURN_S = 5.0
 _LOST_DOMAINS = (libvirt.VIR_FROM_RPC, libvirt.VIR_FROM_REMOTE)
 _LOST_CODES = (libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_RPC)
-_NO_GUEST = (libvirt.VIR_ERR_NO_DOMAIN,)
 
 
 class Away(DriverError):
@@ -161,9 +160,10 @@ class Connection:
 
 def mapped(error: "libvirt.libvirtError") -> DriverError:
     """Return the error of the contract that stands for one of libvirt's."""
-    if error.get_error_code() in _NO_GUEST:
-        return GuestNotFound(f"libvirt knows no such guest: {error}.")
-    return DriverError(f"libvirt: {error}.")
+    said = " ".join(str(error).split())
+    if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+        return GuestNotFound(f"libvirt knows no such guest: {said}")
+    return DriverError(f"libvirt: {said}")
 
 
 def is_missing(error: "libvirt.libvirtError") -> bool:

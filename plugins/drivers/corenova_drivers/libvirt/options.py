@@ -19,6 +19,9 @@ OPTIONS = [
     cfg.StrOpt(
         "images_path", default="", help="Directory of cached images; empty: libvirt/images below state_path."
     ),
+    cfg.IntOpt(
+        "unused_images_s", default=86400, min=300, help="Cached images that no guest stands on are removed after this."
+    ),
     # What the host offers.
     cfg.FloatOpt("cpu_allocation_ratio", default=4.0, min=0.001, help="vCPUs that may be claimed per CPU."),
     cfg.FloatOpt("ram_allocation_ratio", default=1.0, min=0.001, help="MiB that may be claimed per MiB of RAM."),

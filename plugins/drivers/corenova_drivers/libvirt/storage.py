@@ -2,6 +2,8 @@
 a domain. How disks are made is in disks.py and config_drive.py; this is the one place that knows both.
 """
 
+import logging
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +20,9 @@ from corenova_drivers.libvirt.disks import CONFIG, EPHEMERAL, RESCUE, ROOT, SWAP
 from corenova_drivers.libvirt.image_cache import ImageCache
 from corenova_drivers.libvirt.imagetool import ImageTool
 
+LOG = logging.getLogger(__name__)
+
+_LOOK_S = 3600.0
 _ORDER = (RESCUE, ROOT, EPHEMERAL, SWAP)
 _NICS = "nics.json"
 _LOG = "console.log"
@@ -30,6 +35,7 @@ class Storage:
     def __init__(self, context: DriverContext, section: Any) -> None:
         own = Path(context.state_path) / "libvirt"
         self.instances_path = Path(section.instances_path or own / "instances")
+        self._unused_images_s, self._look_at = section.unused_images_s, 0.0
         images_path = Path(section.images_path or own / "images")
         self.tool = ImageTool()
         self.cache = ImageCache(
@@ -116,6 +122,16 @@ class Storage:
     def stale_snapshots(self, uuid: str) -> list[Path]:
         """Return the copies that are there. Outside of a snapshot they are what a dead process left."""
         return sorted(self._disks.path(uuid, ROOT).parent.glob(_SNAPSHOT + "*"))
+
+    def age_out_images(self) -> None:
+        """Remove images that no disk stands on and nobody has asked for in a while; looks once an hour at most."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _LOOK_S
+        try:
+            self.cache.age_out(self._unused_images_s)
+        except (DriverError, OSError) as error:
+            LOG.warning("Unused images could not be removed: %s", error)
 
     def list(self) -> list[str]:
         """Return the uuids that have a folder of ours."""
