@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -207,6 +208,22 @@ def test_a_libvirtd_that_hangs_does_not_hold_a_verb_for_ever(rig, monkeypatch):
         assert time.monotonic() - begun < 15
     finally:
         os.kill(pid, signal.SIGCONT)
+    assert driver.list_guests("h") == []
+
+
+def test_a_libvirtd_that_hangs_and_is_killed_sets_all_free_who_wait_for_it(rig, driver, monkeypatch):
+    from corenova_drivers.libvirt import connection
+
+    monkeypatch.setattr(connection, "RETURN_S", 0.5)
+    os.kill(rig.host.pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(driver.list_guests, "h") for _ in range(8)]
+        time.sleep(1)
+        begun = time.monotonic()
+        rig.host.kill()
+    assert time.monotonic() - begun < 15
+    assert all(isinstance(one.exception(), DriverError) for one in asked)
+    rig.host.start()
     assert driver.list_guests("h") == []
 
 

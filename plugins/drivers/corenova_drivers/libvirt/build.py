@@ -16,7 +16,7 @@ from corenova.objects.instance import Instance
 from corenova.objects.network import Nic
 from corenova_drivers.libvirt import domain as domains
 from corenova_drivers.libvirt import guests
-from corenova_drivers.libvirt.connection import found, libvirt
+from corenova_drivers.libvirt.connection import found, insisting, libvirt
 from corenova_drivers.libvirt.domain import GuestPlan
 from corenova_drivers.libvirt.hypervisor import Hypervisor
 from corenova_drivers.libvirt.xmltree import parse, text
@@ -166,7 +166,7 @@ def _start(hypervisor: Hypervisor, instance: Instance, undo: Undo) -> None:
 def _create(domain: Any, flags: int) -> None:
     """Start a domain. One that another incarnation has started in the meantime is started."""
     try:
-        domain.createWithFlags(flags)
+        insisting(lambda: domain.createWithFlags(flags))
     except libvirt.libvirtError as error:
         if error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID or not domain.isActive():
             raise

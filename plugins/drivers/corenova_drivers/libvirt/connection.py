@@ -1,8 +1,8 @@
 """The connection to libvirt: the only importer of its binding, the event loop, and the way back after libvirtd died.
 
 A verb runs inside ``steady``: where the connection is lost under it, the verb runs once more on a new one, which it
-may, because verbs are idempotent. Nothing waits for ever: opening has a time limit, and keepalive messages end calls to
-a libvirtd that hangs.
+may, because verbs are idempotent. Opening has a time limit, and keepalive messages end a call to a libvirtd that hangs;
+of several calls that hang in one connection libvirt ends the first only, the others when that libvirtd is killed.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from corenova.exceptions import ConfigurationError, DriverError, GuestNotFound
@@ -29,6 +30,8 @@ T = TypeVar("T")
 KEEPALIVE_S, KEEPALIVE_COUNT = 5, 3
 REOPEN_TIMEOUT_S = 10.0
 RETURN_S = 5.0
+INSIST_TIMES, INSIST_S = 4, 0.3
+_NO_RULES = "Failed to apply firewall rules"
 _LOST_DOMAINS = (libvirt.VIR_FROM_RPC, libvirt.VIR_FROM_REMOTE)
 _LOST_CODES = (libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_RPC)
 
@@ -50,6 +53,9 @@ class Connection:
         self._lock = threading.Lock()
         self._open: Any = None
         self._closed = True
+        self._attempt: Future[Any] | None = None
+        self._failed_at, self._failure = 0.0, ""
+        self._listening = -1
 
     def open(self, *, timeout_s: float) -> None:
         """Connect for the first time. Raises ConfigurationError with what to do."""
@@ -68,22 +74,25 @@ class Connection:
         """Disconnect; guests go on. Harmless when there is no connection."""
         self._closed = True
         with self._lock:
-            _drop(self._open)
-            self._open = None
+            self._let_go()
 
     def get(self) -> "libvirt.virConnect":
         """Return a live connection, a new one where the old one is lost. Raises Away."""
+        asked_at = time.monotonic()
         with self._lock:
             if self._closed:
                 raise DriverError("The libvirt driver is not started.")
             if self._open is not None and _is_alive(self._open):
                 return self._open
-            _drop(self._open)
-            self._open = None
+            self._let_go()
+            if self._failed_at > asked_at:  # who waited for the lock meanwhile need not wait once more
+                raise Away(self._failure)
             try:
                 self._open = self._connect(REOPEN_TIMEOUT_S)
             except (libvirt.libvirtError, TimeoutError) as error:
-                raise Away(f"libvirtd does not answer at {self.uri}: {error}") from None
+                why = str(error) or f"no answer for {REOPEN_TIMEOUT_S:g} s"
+                self._failed_at, self._failure = time.monotonic(), f"libvirtd does not answer at {self.uri}: {why}"
+                raise Away(self._failure) from None
             LOG.info("Connected to %s again.", self.uri)
             return self._open
 
@@ -125,21 +134,13 @@ class Connection:
         return error.get_error_code() in _LOST_CODES and not (self._open is not None and _is_alive(self._open))
 
     def _connect(self, timeout_s: float) -> "libvirt.virConnect":
-        """Open in a thread of its own: a libvirtd that hangs would hold the caller for ever."""
-        done = threading.Event()
-        result: list[Any] = []
-
-        def run() -> None:
-            try:
-                result.append(libvirt.open(self.uri))
-            except libvirt.libvirtError as error:
-                result.append(error)
-            done.set()
-
-        threading.Thread(target=run, daemon=True, name="libvirt-open").start()
-        if not done.wait(timeout_s):
-            raise TimeoutError(f"no answer for {timeout_s:g} s")
-        opened = result[0]
+        """Open in a thread of its own: a libvirtd that hangs would hold the caller for ever. Whoever comes after a
+        caller that gave up waits for the same attempt, so that no more than one hangs."""
+        if self._attempt is None:
+            self._attempt = Future()
+            threading.Thread(target=_open, args=(self.uri, self._attempt), daemon=True, name="libvirt-open").start()
+        opened = self._attempt.result(timeout_s)
+        self._attempt = None
         if isinstance(opened, Exception):
             raise opened
         self._listen(opened)
@@ -152,7 +153,18 @@ class Connection:
             opened.registerCloseCallback(
                 lambda _conn, reason, _opaque: LOG.warning("libvirtd is gone (%d).", reason), None
             )
-        opened.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._heard, None)
+        lifecycle = libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE
+        self._listening = opened.domainEventRegisterAny(None, lifecycle, self._heard, None)
+
+    def _let_go(self) -> None:
+        """End the callbacks, and nothing else. Closing is left to Python, when the last thread inside has come out:
+        libvirt frees a closed connection at once, whoever else waits in it."""
+        connection, self._open = self._open, None
+        if connection is not None:
+            with contextlib.suppress(libvirt.libvirtError):
+                connection.unregisterCloseCallback()
+            with contextlib.suppress(libvirt.libvirtError):
+                connection.domainEventDeregisterAny(self._listening)
 
     def _heard(self, _connection: Any, domain: Any, *_details: Any) -> None:
         self._on_event(domain.name(), domain.UUIDString())
@@ -176,6 +188,20 @@ def is_missing(error: "libvirt.libvirtError") -> bool:
     )
 
 
+def insisting(act: Callable[[], T]) -> T:
+    """Return what ``act`` returns, tried again when packet rules could not be set: ebtables (nf_tables) gives up where
+    another process, of another libvirtd or firewall, changes the same table at the same moment."""
+    for _ in range(INSIST_TIMES):
+        try:
+            return act()
+        except libvirt.libvirtError as error:
+            if _NO_RULES not in str(error):
+                raise
+            LOG.warning("Trying again: %s", error)
+            time.sleep(INSIST_S)
+    return act()
+
+
 def found(look: Callable[[], T]) -> T | None:
     """Return what ``look`` finds; None where libvirt knows no such thing."""
     try:
@@ -186,19 +212,19 @@ def found(look: Callable[[], T]) -> T | None:
         raise
 
 
+def _open(uri: str, attempt: "Future[Any]") -> None:
+    """Give the attempt a connection, or the error."""
+    try:
+        attempt.set_result(libvirt.open(uri))
+    except libvirt.libvirtError as error:
+        attempt.set_result(error)
+
+
 def _is_alive(connection: Any) -> bool:
     try:
         return bool(connection.isAlive())
     except libvirt.libvirtError:
         return False
-
-
-def _drop(connection: Any) -> None:
-    if connection is not None:
-        with contextlib.suppress(libvirt.libvirtError):
-            connection.unregisterCloseCallback()
-        with contextlib.suppress(libvirt.libvirtError):
-            connection.close()
 
 
 def _why(uri: str, error: "libvirt.libvirtError") -> str:

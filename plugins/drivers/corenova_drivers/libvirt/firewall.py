@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 from corenova.exceptions import DriverError
 from corenova.objects.network import Firewall, Nic, SecurityRule
 from corenova_drivers.libvirt import names
-from corenova_drivers.libvirt.connection import Connection, found
+from corenova_drivers.libvirt.connection import Connection, found, insisting
 from corenova_drivers.libvirt.xmltree import node, text
 
 LOG = logging.getLogger(__name__)
@@ -63,7 +63,8 @@ class Filters:
         missing = [program for program in PROGRAMS if shutil.which(program, path=_SBIN) is None]
         if missing:
             raise DriverError(f"Ports cannot be protected: {', '.join(missing)} is not installed (Debian: iptables).")
-        self._connection.get().nwfilterDefineXML(text(build(nic, rules, self._deployment_id)))
+        document = text(build(nic, rules, self._deployment_id))
+        insisting(lambda: self._connection.get().nwfilterDefineXML(document))
 
     def _remove(self, name: str) -> None:
         one = found(lambda: self._connection.get().nwfilterLookupByName(name))

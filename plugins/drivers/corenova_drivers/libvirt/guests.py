@@ -35,11 +35,19 @@ _CONFIG, _LIVE = libvirt.VIR_DOMAIN_AFFECT_CONFIG, libvirt.VIR_DOMAIN_AFFECT_LIV
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):
-    """What a domain of a deployment says of itself."""
+    """What a domain of a deployment says of itself.
+
+    The interfaces are read when they are wanted: those of another deployment may be of another version.
+    """
 
     deployment_id: str
     name: str = ""
-    nics: tuple[Nic, ...] = ()
+    nics_json: str = "[]"
+
+    @property
+    def nics(self) -> tuple[Nic, ...]:
+        """The interfaces that the guest was given."""
+        return msgspec.json.decode(self.nics_json, type=tuple[Nic, ...])
 
 
 def describe(instance: Instance, deployment_id: str) -> Element:
@@ -66,7 +74,7 @@ def marker(domain: Any) -> Marker | None:
     return Marker(
         deployment_id=tree.get("deployment", ""),
         name=tree.findtext("name", ""),
-        nics=msgspec.json.decode(tree.findtext("nics", "[]"), type=tuple[Nic, ...]),
+        nics_json=tree.findtext("nics") or "[]",
     )
 
 

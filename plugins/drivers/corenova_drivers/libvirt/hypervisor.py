@@ -37,6 +37,8 @@ def open_hypervisor(connection: Connection, context: DriverContext, section: Any
     dedicated = cpu_set(section.cpu_dedicated_set)
     storage = Storage(context, section)
     storage.start()
+    if not is_test(section):
+        storage.tool.require()
     connection.open(timeout_s=section.connect_timeout_s)
     virt_type = "test" if is_test(section) else kvm.virt_type(connection, context, section)
     facts = host.read(connection.get(), virt_type, (section.machine_type,))

@@ -14,7 +14,7 @@ from corenova.exceptions import DriverError
 from corenova.objects.instance import Instance
 from corenova.objects.network import Nic
 from corenova_drivers.libvirt import devices
-from corenova_drivers.libvirt.connection import libvirt
+from corenova_drivers.libvirt.connection import insisting, libvirt
 from corenova_drivers.libvirt.hypervisor import Hypervisor
 from corenova_drivers.libvirt.xmltree import attribute, parse, text
 
@@ -33,7 +33,7 @@ def attach(hypervisor: Hypervisor, instance: Instance, nic: Nic) -> None:
         document = text(devices.interface(instance, nic, hypervisor.context.deployment_id, hypervisor.section))
         lacking = [flag for flag in _views(domain) if _find(domain, flag, nic.mac) is None]
         if lacking:
-            domain.attachDeviceFlags(document, sum(lacking))
+            insisting(lambda: domain.attachDeviceFlags(document, sum(lacking)))
         hypervisor.guests.remark(domain, _with(instance, nic))
 
 

@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element
 from corenova.exceptions import BuildAbort, DriverError
 from corenova.objects.network import FixedIP, Nic
 from corenova_drivers.libvirt import names
-from corenova_drivers.libvirt.connection import Connection, found, libvirt
+from corenova_drivers.libvirt.connection import Connection, found, insisting, libvirt
 from corenova_drivers.libvirt.guests import Guests
 from corenova_drivers.libvirt.xmltree import node, parse, text
 
@@ -65,7 +65,7 @@ class Networks:
                 network = self._connection.get().networkDefineXML(text(build(nic, self._deployment_id)))
                 network.setAutostart(True)
             if not network.isActive():
-                network.create()
+                insisting(network.create)
             self._tell_address(network, nic)
 
     def unplug(self, nics: Iterable[Nic]) -> None:
@@ -73,8 +73,8 @@ class Networks:
         leaving = {nic.port_id for nic in nics}
         for network_id in {nic.network_id for nic in nics if nic.kind != "bridge"}:
             with self._locks[network_id]:
-                network = self._look(network_id)
-                if network is None:
+                network = self._named(network_id)
+                if network is None or self._id_of(network) != network_id:
                     continue
                 if self._users(network_id) - leaving:
                     self._forget_addresses(network, [nic for nic in nics if nic.network_id == network_id])
@@ -93,11 +93,14 @@ class Networks:
                     _remove(network)
 
     def _look(self, network_id: str) -> Any | None:
-        name = names.network_name(network_id)
-        network = found(lambda: self._connection.get().networkLookupByName(name))
+        network = self._named(network_id)
         if network is not None and self._id_of(network) != network_id:
-            raise DriverError(f"A foreign network is in the way: {name}; it is not ours.")
+            raise DriverError(f"A foreign network is in the way: {network.name()}; it is not ours.")
         return network
+
+    def _named(self, network_id: str) -> Any | None:
+        name = names.network_name(network_id)
+        return found(lambda: self._connection.get().networkLookupByName(name))
 
     def _id_of(self, network: Any) -> str | None:
         """Return the id of the network that a libvirt network stands for; None when it is not ours."""

@@ -48,7 +48,6 @@ class Storage:
 
     def start(self) -> None:
         """Make the directories; raises ConfigurationError naming the one that cannot be made."""
-        self.tool.require()
         for path in (self.instances_path, self.cache.folder):
             try:
                 path.mkdir(parents=True, exist_ok=True)

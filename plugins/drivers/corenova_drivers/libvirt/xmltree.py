@@ -4,11 +4,14 @@ Domains, networks and filters are all put together with ``node``; a name that a 
 a tag. The standard library expands entities that a document declares itself, so documents that declare any are refused.
 """
 
+import re
 from collections.abc import Iterable
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from corenova.exceptions import DriverError
+
+_FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Child = Element | str | None
 
@@ -51,7 +54,7 @@ def attribute(tree: Element | None, path: str, name: str) -> str | None:
 
 
 def _plain(value: object) -> str:
-    """Return what may stand in XML: control characters may not, not even escaped."""
+    """Return what may stand in XML: control characters and their like may not, not even escaped."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "".join(sign for sign in str(value) if sign >= " " or sign in "\t\n")
+    return _FORBIDDEN.sub("", str(value))
