@@ -3,7 +3,7 @@
 #   PYTHON=python3.12 make dev     another interpreter than the python3 of PATH
 #   make test ARGS="tests/unit -k leases"
 #   make test SEED=42              the order of an earlier run, which has printed its seed
-#   CORENOVA_NO_APT=1 make test    install no test servers; what needs one is skipped by name
+#   CORENOVA_NO_APT=1 make test    install no programs for tests; what needs one is skipped by name
 
 PYTHON ?= python3
 DRIVER ?= fake
@@ -13,6 +13,11 @@ ARGS ?=
 CONFIG ?= etc/corenova/corenova.conf
 
 BIN := .venv/bin
+# Where the headers of libvirt are, its Python binding is compiled against them; elsewhere everything else works.
+ifeq ($(shell command -v cc >/dev/null && pkg-config --exists libvirt 2>/dev/null && echo yes),yes)
+BINDING := .venv/.installed-libvirt
+endif
+GUEST := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/corenova/guest
 # The stamp holds the place that the environment was made for: a copied tree would run the code of the original.
 STAMP := .venv/.installed
 BOARDS := setup.py pyproject.toml requirements-dev.txt $(wildcard plugins/*/setup.py plugins/*/pyproject.toml)
@@ -22,12 +27,12 @@ STALE := stale
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo serve test lint samples bench soak chaos clean stale
+.PHONY: help dev demo serve test lint samples bench soak chaos guest programs clean stale
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-dev: $(STAMP) ## make .venv and install the core, the plug-ins and the tools into it
+dev: $(STAMP) $(BINDING) ## make .venv and install the core, the plug-ins and the tools into it
 
 $(STAMP): $(BOARDS) $(STALE)
 	@tools/check-prerequisites $(PYTHON)
@@ -35,7 +40,17 @@ $(STAMP): $(BOARDS) $(STALE)
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-dev.txt
 	@printf '%s' '$(CURDIR)' >$(STAMP)
 
+$(BINDING): $(STAMP)
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e './plugins/drivers[libvirt]' && touch $@ || \
+		echo "libvirt-python could not be built: the libvirt driver is of no use in this .venv." >&2
+
 stale:
+
+# The programs that tests start. Before the environment, because libvirt's headers are among them.
+programs:
+	tools/install-test-servers
+	PYTHON=$(PYTHON) tools/install-libvirt
+	@$(MAKE) --no-print-directory dev
 
 demo: dev ## start everything, boot servers, show why they are where they are (DRIVER=fake)
 	$(BIN)/python examples/demo/demo.py --driver $(DRIVER)
@@ -43,8 +58,7 @@ demo: dev ## start everything, boot servers, show why they are where they are (D
 serve: dev ## run corenova-all in the foreground (CONFIG=etc/corenova/corenova.conf)
 	$(BIN)/corenova-all --config-file $(CONFIG)
 
-test: dev ## run all tests but the long fault runs (ARGS=..., SEED=..., WORKERS=2)
-	tools/install-test-servers
+test: programs ## run all tests but the long fault runs (ARGS=..., SEED=..., WORKERS=2)
 	@echo "The order of the tests is shuffled; to repeat it: make test SEED=$(SEED)"
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -p randomly --randomly-seed=$(SEED) -m "not chaos" $(ARGS)
 
@@ -64,9 +78,11 @@ bench: dev ## measure
 soak: dev ## make a million decisions and see that memory stays flat (ARGS=100000 for fewer)
 	$(BIN)/python -m benchmarks.soak $(ARGS)
 
-chaos: dev ## run the long fault tests
-	tools/install-test-servers
+chaos: programs ## run the long fault tests
 	$(BIN)/python -m pytest -p randomly --randomly-seed=$(SEED) -m chaos $(ARGS)
+
+guest: ## build the small Debian guest that tests boot, unless it is there
+	@tools/build-guest $(GUEST)
 
 clean: ## remove .venv, build products and caches; ./state stays
 	rm -rf .venv build dist .hypothesis .ruff_cache .mypy_cache .import_linter_cache .pytest_cache

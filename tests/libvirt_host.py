@@ -1,4 +1,4 @@
-"""Real libvirt hosts for tests, and the guest that runs on them. Each is started by the first test that asks for it.
+"""Real libvirt hosts for tests, each started by the first test that asks for it.
 
 A host is private: libvirtd and virtlogd live in namespaces of their own (mounts, processes, host name), where the
 directories of libvirt below /etc, /run and /var are those of this run. The machine's own libvirt is neither seen nor
@@ -8,7 +8,6 @@ elsewhere, such as tmp_path, are the same inside and outside.
 """
 
 import contextlib
-import fcntl
 import importlib.util
 import os
 import shutil
@@ -24,7 +23,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import bridges
+from tests import bridges, control_groups, user_cache
 from tests.missing import refuse
 
 REMEDY = "run tools/install-libvirt"
@@ -32,7 +31,6 @@ PROGRAMS = ("libvirtd", "virtlogd", "virsh", "qemu-system-x86_64", "qemu-img", "
 ISOLATE = ("unshare", "--kill-child", "--mount", "--uts", "--pid", "--fork", "--mount-proc")
 START_S = 90  # the first connection of all asks QEMU what it can do: 8 s on a quiet machine
 SLOTS = 64
-BUILD_GUEST = Path(__file__).parents[1] / "tools" / "build-guest"
 
 # Runs as process 1 of the host until its standard input ends, which is when the test process closes it or dies.
 KEEPER = """
@@ -42,6 +40,7 @@ for place in etc/libvirt run/libvirt var/lib/libvirt var/log/libvirt var/cache/l
     mount --bind "$1/${place//\\//-}" "/$place"
 done
 hostname "$2"
+for branch in "${@:3}"; do mount --bind "$branch" "${branch%/*}"; done
 echo ready
 cat >/dev/null
 """
@@ -53,15 +52,14 @@ security_driver = "none"
 remember_owner = 0
 namespaces = []
 max_core = 0
-# Control groups are the machine's: two hosts would meet there.
-cgroup_controllers = []
-remote_display_port_min = {ports}
-remote_display_port_max = {ports_display_end}
-remote_websocket_port_min = {ports_websocket}
-remote_websocket_port_max = {ports_websocket_end}
-migration_port_min = {ports_migration}
-migration_port_max = {ports_migration_end}
+remote_display_port_min = {0}
+remote_display_port_max = {1}
+remote_websocket_port_min = {2}
+remote_websocket_port_max = {3}
+migration_port_min = {4}
+migration_port_max = {5}
 """
+PORTS = (20000, 20049, 20050, 20069, 20070, 20099)  # of slot 0; each slot has a hundred
 
 LIBVIRTD_CONF = """
 host_uuid = "{uuid}"
@@ -79,7 +77,7 @@ class LibvirtHost:
     slot: int
     address: str = "127.0.0.1"
     uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
-    _keeper: subprocess.Popen[str] | None = None
+    _keeper: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     @property
     def uri(self) -> str:
@@ -89,8 +87,7 @@ class LibvirtHost:
     @property
     def pid(self) -> int:
         """The process of libvirtd, as this process sees it; 0 when it does not run."""
-        inner = self._pid_file("libvirtd").read_text().strip() if self._pid_file("libvirtd").exists() else ""
-        return next((pid for pid in self.processes("libvirtd") if _status(pid, "NSpid").split()[-1:] == [inner]), 0)
+        return self._pid_of("libvirtd")
 
     def processes(self, name: str = "") -> list[int]:
         """Return the processes of this host, as this process sees them: those called ``name``, or all."""
@@ -113,7 +110,7 @@ class LibvirtHost:
     def start(self) -> None:
         """Start the daemons that do not run, and wait until libvirtd answers."""
         for daemon in ("virtlogd", "libvirtd"):
-            if not self.processes(daemon):
+            if not self._pid_of(daemon):
                 self.run(daemon, "-d", "-p", str(self._pid_file(daemon)))
         deadline = time.monotonic() + START_S
         while subprocess.run(["virsh", "-q", "-c", self.uri, "version"], capture_output=True).returncode:
@@ -126,7 +123,7 @@ class LibvirtHost:
         pid = self.pid
         if pid:
             os.kill(pid, number)
-        while pid and pid in self.processes("libvirtd"):
+        while pid and self.pid == pid:
             time.sleep(0.01)
 
     def restart(self, number: signal.Signals = signal.SIGKILL) -> None:
@@ -180,6 +177,13 @@ class LibvirtHost:
         file = self.directory / "var-log-libvirt" / f"{daemon}.log"
         return file.read_text(errors="replace") if file.exists() else ""
 
+    def _pid_of(self, daemon: str) -> int:
+        # By its pid file, because a fork of it that has yet to become dnsmasq or QEMU is called the same.
+        with contextlib.suppress(FileNotFoundError):
+            inner = self._pid_file(daemon).read_text().strip()
+            return next((pid for pid in self.processes(daemon) if _inner_pid(pid) == inner), 0)
+        return 0
+
     def _pid_file(self, daemon: str) -> Path:
         return self.directory / f"{daemon}.pid"
 
@@ -194,40 +198,25 @@ class LibvirtHost:
         for place in ("etc", "run", "var-lib", "var-log"):
             (self.directory / f"{place}-libvirt").mkdir()
         # What QEMU can do is asked once: libvirt itself knows when that is out of date.
-        cache = cache_directory() / "libvirt"
+        cache = user_cache.directory() / "libvirt"
         cache.mkdir(exist_ok=True)
         (self.directory / "var-cache-libvirt").symlink_to(cache)
         self.learn([])
-        etc, ports = self.directory / "etc-libvirt", 20000 + 100 * self.slot
-        ranges = {
-            "": 0,
-            "_display_end": 49,
-            "_websocket": 50,
-            "_websocket_end": 69,
-            "_migration": 70,
-            "_migration_end": 99,
-        }
-        (etc / "qemu.conf").write_text(
-            QEMU_CONF.format(**{f"ports{end}": ports + more for end, more in ranges.items()})
-        )
+        etc, branch = self.directory / "etc-libvirt", control_groups.branch(self.slot)
+        settings = QEMU_CONF.format(*(port + 100 * self.slot for port in PORTS))
+        (etc / "qemu.conf").write_text(settings if branch else f"{settings}cgroup_controllers = []\n")
         (etc / "libvirtd.conf").write_text(LIBVIRTD_CONF.format(uuid=self.uuid))
-        command = [
-            *ISOLATE,
-            *(["--net"] if apart else []),
-            "bash",
-            "-c",
-            KEEPER,
-            "keeper",
-            str(self.directory),
-            self.name,
-        ]
+        isolate = [*ISOLATE, "--net"] if apart else ISOLATE
+        command = [*isolate, "bash", "-c", KEEPER, "keeper", self.directory, self.name, *branch]
         self._keeper = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._keeper.stdout
         if self._keeper.stdout.readline() != "ready\n":
             raise RuntimeError(f"no namespaces for {self.name}: see above")
 
     def _close(self) -> None:
-        keeper = self._running()
+        keeper = self._keeper
+        if not keeper:
+            return
         with contextlib.suppress(RuntimeError):
             self.clear()
         assert keeper.stdin and keeper.stdout
@@ -237,38 +226,6 @@ class LibvirtHost:
         keeper.kill()
         keeper.wait()
         keeper.stdout.close()
-
-
-@dataclass(frozen=True)
-class GuestImage:
-    """The guest of tools/build-guest: a disk to upload, and a kernel to boot without one. All files are read only."""
-
-    directory: Path
-
-    @property
-    def qcow2(self) -> Path:
-        """The disk, as it is uploaded."""
-        return self.directory / "guest.qcow2"
-
-    @property
-    def raw(self) -> Path:
-        """The disk, raw."""
-        return self.directory / "guest.raw"
-
-    @property
-    def kernel(self) -> Path:
-        """The kernel, for a direct boot."""
-        return self.directory / "vmlinuz"
-
-    @property
-    def initrd(self) -> Path:
-        """Everything else, for a direct boot."""
-        return self.directory / "initrd.gz"
-
-    @property
-    def cmdline(self) -> str:
-        """The kernel's command line, for a direct boot; with coreguest.noacpi the power button is ignored."""
-        return (self.directory / "cmdline").read_text().strip()
 
 
 @pytest.fixture(scope="session")
@@ -292,24 +249,6 @@ def libvirt_hosts_apart() -> Iterator[tuple[LibvirtHost, ...]]:
         yield hosts
 
 
-@pytest.fixture(scope="session")
-def guest_image() -> GuestImage:
-    """The Debian guest, built once for all runs of this user as long as its inputs stay the same."""
-    directory = cache_directory() / "guest"
-    with _locked(directory.with_suffix(".lock")):
-        done = subprocess.run([BUILD_GUEST, directory], capture_output=True, text=True)
-    if done.returncode:
-        refuse(f"the guest ({(done.stderr.strip() or 'no message').splitlines()[-1]})", REMEDY)
-    return GuestImage(directory)
-
-
-def cache_directory() -> Path:
-    """Return the directory of this user for what is the same in every run."""
-    path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "corenova"
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
 @contextlib.contextmanager
 def _hosts(*letters: str, apart: bool = False) -> Iterator[tuple[LibvirtHost, ...]]:
     _check_machine()
@@ -324,7 +263,7 @@ def _hosts(*letters: str, apart: bool = False) -> Iterator[tuple[LibvirtHost, ..
             hosts.append(host)
         if apart:
             stack.enter_context(_joined(hosts))
-        with _locked(cache_directory() / "libvirt.lock"):  # else each would ask QEMU at the same time
+        with user_cache.locked("libvirt"):  # else each would ask QEMU at the same time
             for host in hosts:
                 host.start()
         yield tuple(hosts)
@@ -354,6 +293,7 @@ def _directory_prefix(slot: int) -> str:
 
 def _sweep(slot: int) -> None:
     bridges.sweep(slot)
+    control_groups.sweep(slot)
     for directory in Path(tempfile.gettempdir()).glob(f"{_directory_prefix(slot)}*"):
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -383,11 +323,11 @@ def _check_machine() -> None:
         refuse("root and the right to make namespaces", f"{REMEDY} as root, outside a container that forbids them")
 
 
-def _status(pid: int, name: str) -> str:
+def _inner_pid(pid: int) -> str:
+    """Return the number of a process in its own namespace; nothing when it is gone."""
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith(f"{name}:"):
-                return line.partition(":")[2].strip()
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return next(line for line in lines if line.startswith("NSpid:")).split()[-1]
     return ""
 
 
@@ -396,10 +336,3 @@ def _output(command: list[str]) -> str:
     if done.returncode:
         raise RuntimeError(f"{command} failed:\n{done.stdout[-1000:]}{done.stderr[-2000:]}")
     return done.stdout
-
-
-@contextlib.contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    with file.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

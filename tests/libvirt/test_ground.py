@@ -1,10 +1,12 @@
 """The ground that tests of the libvirt driver stand on: private hosts, the boot sector guest and the Debian guest."""
 
 import contextlib
+import http.server
 import io
 import json
 import subprocess
 import sys
+import threading
 import urllib.request
 from pathlib import Path
 
@@ -18,13 +20,21 @@ ROOT = Path(__file__).parents[2]
 MACS = ("52:54:00:c0:de:01", "52:54:00:c0:de:02")
 
 
-def definition(name, disk, log, *, memory_mib=32, form="raw", devices=""):
+def definition(name, log, *, boot="<boot dev='hd'/>", memory_mib=32, devices=""):
     return f"""<domain type='qemu'><name>{name}</name><memory unit='MiB'>{memory_mib}</memory><vcpu>1</vcpu>
-<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os><features><acpi/><apic/></features>
+<os><type arch='x86_64' machine='pc'>hvm</type>{boot}</os><features><acpi/><apic/></features>
 <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>
-<devices><disk type='file' device='disk'><driver name='qemu' type='{form}'/><source file='{disk}'/>
-<target dev='vda' bus='virtio'/></disk>
-<serial type='pty'><log file='{log}' append='on'/></serial>{devices}</devices></domain>"""
+<devices><serial type='pty'><log file='{log}' append='on'/></serial>{devices}</devices></domain>"""
+
+
+def disk(path, form="raw"):
+    return f"""<disk type='file' device='disk'><driver name='qemu' type='{form}'/><source file='{path}'/>
+<target dev='vda' bus='virtio'/></disk>"""
+
+
+def nic(network, mac=""):
+    address = f"<mac address='{mac}'/>" if mac else ""
+    return f"<interface type='network'>{address}<source network='{network.name}'/><model type='virtio'/></interface>"
 
 
 @pytest.fixture
@@ -55,7 +65,7 @@ def sector_guest(tmp_path, serial):
 
     def make(**options):
         (tmp_path / "disk.raw").write_bytes(boot_sector.disk(**options))
-        return definition("sector", tmp_path / "disk.raw", serial.path)
+        return definition("sector", serial.path, devices=disk(tmp_path / "disk.raw"))
 
     return make
 
@@ -162,19 +172,13 @@ def test_the_debian_guest_with_two_nics_a_config_drive_and_ssh(
             "services": [],
         },
     )
-    disk = tmp_path / "disk.qcow2"
+    root = tmp_path / "disk.qcow2"
     backing = ["-b", guest_image.qcow2, "-F", "qcow2"]
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *backing, disk, "64M"], check=True)
-    nics = "".join(
-        f"<interface type='network'><mac address='{mac}'/><source network='{network.name}'/>"
-        "<model type='virtio'/></interface>"
-        for mac, network in zip(MACS, (leased, static), strict=True)
-    )
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *backing, root, "64M"], check=True)
     cdrom = f"""<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='{tmp_path}/config.iso'/>
 <target dev='hda' bus='ide'/><readonly/></disk>"""
-    domain = connect(libvirt_host).defineXML(
-        definition("debian", disk, serial.path, memory_mib=128, form="qcow2", devices=nics + cdrom)
-    )
+    devices = disk(root, "qcow2") + cdrom + nic(leased, MACS[0]) + nic(static, MACS[1])
+    domain = connect(libvirt_host).defineXML(definition("debian", serial.path, memory_mib=128, devices=devices))
     domain.create()
 
     ready = serial.wait(r"COREGUEST READY (.*)\n", timeout_s=200)[1]
@@ -196,11 +200,61 @@ def test_the_debian_guest_with_two_nics_a_config_drive_and_ssh(
     domain.attachDevice(
         f"<interface type='network'><source network='{leased.name}'/><model type='virtio'/></interface>"
     )
-    change = serial.wait(r"COREGUEST CHANGE (.*nics=eth0,eth1,eth2 .*)\n")[1]
-    assert change.count(f"{leased.prefix}.1") == 2
+    there = rf"{leased.prefix}\.1"  # of the old nic and of the new one
+    serial.wait(rf"COREGUEST CHANGE ip={there}\S+{there}\S+ .*nics=eth0,eth1,eth2 ")
 
     domain.shutdown()
     until(lambda: not domain.isActive())
+
+
+@pytest.fixture
+def metadata_service(libvirt_host):
+    """Return a function that serves files (by path) to the guests of a network, as http://169.254.169.254 does."""
+    with contextlib.ExitStack() as stack:
+
+        def serve(network, files):
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_GET(self):
+                    self.send_response(200 if self.path in files else 404)
+                    self.end_headers()
+                    self.wfile.write(files.get(self.path, b""))
+
+            server = stack.enter_context(http.server.ThreadingHTTPServer((network.address, 0), Handler))
+            stack.callback(server.shutdown)
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            rule = f"PREROUTING -i {network.bridge} -d 169.254.169.254 -p tcp --dport 80 -j REDIRECT --to-ports"
+            words = ["iptables", "-w", "-t", "nat", "-A", *rule.split(), str(server.server_port)]
+            subprocess.run(words, check=True)
+            stack.callback(subprocess.run, ["-D" if word == "-A" else word for word in words], check=True)
+
+        yield serve
+
+
+def test_the_debian_guest_without_disk_learns_from_the_metadata_service_and_can_be_deaf(
+    libvirt_host, guest_image, connect, metadata_service, serial
+):
+    network = libvirt_host.network(2)
+    metadata_service(
+        network,
+        {
+            "/openstack/latest/meta_data.json": b'{"uuid":"77","hostname":"diskless","public_keys":{"a":"ssh-rsa A"}}',
+            "/openstack/latest/user_data": b"#!/bin/sh\necho routes: $(ip route | grep -c default)",
+        },
+    )
+    command_line = f"{guest_image.cmdline} coreguest.noacpi"
+    boot = (
+        f"<kernel>{guest_image.kernel}</kernel><initrd>{guest_image.initrd}</initrd><cmdline>{command_line}</cmdline>"
+    )
+    wanted = definition("diskless", serial.path, boot=boot, memory_mib=96, devices=nic(network))
+    domain = connect(libvirt_host).createXML(wanted)
+    ready = serial.wait(r"COREGUEST READY (.*)\n", timeout_s=200)[1]
+    assert ready.startswith(f"host=diskless uuid=77 via=dhcp boots=none ip={network.prefix}.1"), serial.text()
+    serial.wait("ssh on")
+    serial.wait("routes: 1")
+    domain.shutdown()
+    with pytest.raises(AssertionError):
+        serial.wait("power button", timeout_s=2)
+    assert domain.isActive()
 
 
 def test_two_hosts_apart_pass_a_running_guest_on(libvirt_hosts_apart, connect, sector_guest, serial):
@@ -217,11 +271,18 @@ def test_two_hosts_apart_pass_a_running_guest_on(libvirt_hosts_apart, connect, s
     serial.wait("B BOOT SECTOR READY")
 
 
-def test_two_hosts_on_one_network_stack_are_two(libvirt_hosts):
+def test_two_hosts_on_one_network_stack_are_two(libvirt_hosts, connect, tmp_path):
     one, two = libvirt_hosts
     assert one.virsh("hostname") != two.virsh("hostname")
     assert one.network().prefix != two.network().prefix
-    two.kill()
-    assert one.virsh("net-list", "--name").split() == ["net0"]
-    two.start()
+    guests = []
+    for number, host in enumerate(libvirt_hosts):
+        (tmp_path / f"{number}.raw").write_bytes(boot_sector.disk())
+        wanted = definition("twin", tmp_path / f"{number}.log", devices=disk(tmp_path / f"{number}.raw"))
+        guests.append(connect(host).createXML(wanted))
+    guests[0].destroy()
+    assert guests[1].isActive()
+    one.kill()
     assert two.virsh("net-list", "--name").split() == ["net0"]
+    one.start()
+    assert one.virsh("net-list", "--name").split() == ["net0"]
