@@ -7,6 +7,7 @@ setup(
     entry_points={
         "corenova.compute.drivers": [
             "fake = corenova_drivers.fake:FakeDriver",
+            "libvirt = corenova_drivers.libvirt.driver:LibvirtDriver",
         ],
     },
 )

@@ -2,28 +2,32 @@
 
 It stands at the end of the chain where libvirt would stand, and the rest of corenova cannot tell the difference:
 guests outlive the process, verbs are idempotent, spawns take time and fail. What goes wrong is configuration
-(``fake_options``, ``fake_faults``); the hosts are made in ``fake_fleet``, and guests are kept in ``fake_store``.
+(``fake_options``, ``fake_faults``); the hosts are made in ``fake_fleet``, guests are kept in ``fake_store``, and what
+else can be done to them is in ``fake_abilities``.
 """
 
 import time
 from typing import Any
 
+import msgspec
+
 from corenova import exceptions
-from corenova.contracts.driver import Abilities, DriverContext
+from corenova.contracts.driver import DriverContext
 from corenova.objects.host_state import HostReport
 from corenova.objects.instance import Guest, Instance
 from corenova.objects.states import PowerState
 from corenova_drivers import fake_fleet
+from corenova_drivers.fake_abilities import ABILITIES, FakeAbilities
 from corenova_drivers.fake_faults import Faults
 from corenova_drivers.fake_options import OPTIONS, defaults
 from corenova_drivers.fake_store import FakeGuest, FakeStore, folder_of
 
 
-class FakeDriver:
+class FakeDriver(FakeAbilities):
     """Run guests that exist only in a journal, on the hosts that ``[fake]`` or its file describes."""
 
     options = OPTIONS
-    abilities = Abilities(supports_soft_reboot=True)
+    abilities = ABILITIES
 
     def __init__(self) -> None:
         self._store: FakeStore | None = None
@@ -38,6 +42,7 @@ class FakeDriver:
 
     def start(self, context: DriverContext) -> None:
         """Find the guests that earlier processes left. Raises ConfigurationError when another process has them."""
+        self._context = context
         self._owner = context.deployment_id
         self._store = FakeStore(folder_of(context.state_path))
         self._store.open(power_cut=self._section.power_cut, keep_history=self._section.keep_history)
@@ -134,6 +139,11 @@ class FakeDriver:
 
     def _create(self, host: str, instance: Instance) -> None:
         guest = FakeGuest(host, instance.uuid, instance.display_name, self._owner, PowerState.NOSTATE)
+        if instance.nics:
+            guest = guest._replace(
+                nics={nic.port_id: nic.mac for nic in instance.nics},
+                firewalls={one.port_id: msgspec.to_builtins(one.rules) for one in instance.firewalls},
+            )
         self._run(guest, op="spawn")
 
     def _run(self, guest: FakeGuest, *, op: str = "put") -> None:

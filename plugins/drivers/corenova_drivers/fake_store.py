@@ -8,12 +8,13 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from corenova import exceptions
 from corenova_drivers.fake_journal import JOURNAL, Journal, Record, read
 
 _STRIPES = 64
+_SELDOM = ("rescued", "nics", "firewalls")  # written only where there is something: most guests have none
 
 
 class FakeGuest(NamedTuple):
@@ -22,6 +23,7 @@ class FakeGuest(NamedTuple):
     :param owner: the deployment id that it was spawned under.
     :param power_state: what its last start or stop left it in; a guest that dies by itself is not written down again.
     :param started_at: seconds since the epoch, so that it means something to the next process.
+    :param nics: MACs by port; ``firewalls``: the rules by port.
     """
 
     host: str
@@ -30,6 +32,9 @@ class FakeGuest(NamedTuple):
     owner: str
     power_state: int
     started_at: float = 0.0
+    rescued: bool = False
+    nics: dict[str, str] = {}
+    firewalls: dict[str, Any] = {}
 
 
 class FakeStore:
@@ -132,6 +137,7 @@ def _record(op: str, guest: FakeGuest) -> Record:
         "owner": guest.owner,
         "power_state": guest.power_state,
         "started_at": guest.started_at,
+        **{name: value for name in _SELDOM if (value := getattr(guest, name))},
     }
 
 
@@ -145,6 +151,6 @@ def _replay(records: Iterable[Record]) -> dict[str, dict[str, FakeGuest]]:
         elif op == "destroy":
             hosts.get(record["host"], {}).pop(record["uuid"], None)
         else:
-            guest = FakeGuest(**{field: record[field] for field in FakeGuest._fields})
+            guest = FakeGuest(**{field: record[field] for field in FakeGuest._fields if field in record})
             hosts.setdefault(guest.host, {})[guest.uuid] = guest
     return hosts

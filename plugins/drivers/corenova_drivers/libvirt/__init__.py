@@ -1,1 +1,1 @@
-"""The libvirt driver: guests of QEMU on the machine of the compute process."""
+"""The libvirt driver: real guests, on QEMU with or without KVM. driver.py has the verbs; read build.py next."""
