@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from corenova.objects.image import ImageAccess
 from corenova.objects.topology import ClaimedCell, TopologyClaim
 from corenova.testing import boot_sector
+from tests.libvirt.conftest import NOTHING
 
 pytestmark = [pytest.mark.libvirt, pytest.mark.timeout(300)]
 
@@ -115,3 +117,13 @@ def test_a_snapshot_that_a_dead_process_had_begun_does_not_hold_up_the_next(rig,
     assert not copy.exists()
     again.snapshot("h", instance, ImageAccess(image_id="00000000-0000-4000-8000-00000000000c", url="file:"))
     assert rig.images.sent
+
+
+def test_of_guests_that_go_at_once_one_takes_the_network_along(rig):
+    driver = rig.start()
+    instances = [rig.instance(nics=(rig.nic(),)) for _ in range(4)]
+    for instance in instances:
+        driver.spawn("h", instance)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda instance: driver.destroy("h", instance.uuid), instances))
+    assert rig.left() == NOTHING

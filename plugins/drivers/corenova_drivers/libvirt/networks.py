@@ -2,7 +2,8 @@
 
 Each carries our marker, and a DHCP entry for every port that is plugged, so that a guest gets the address that the API
 shows. The last guest that uses a network takes it along. Who uses one is written on the guests themselves
-(guests.Marker); those that are being built, and have no domain yet, are kept in ``_claims``.
+(guests.Marker); those that are being built, and have no domain yet, are kept in ``_claims``, and the ports of guests
+that go, whose domains are there until the end, in ``_leaving``: of several that go at once one must be the last.
 """
 
 import contextlib
@@ -38,6 +39,8 @@ class Networks:
         self._deployment_id = deployment_id
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._claims: defaultdict[str, set[str]] = defaultdict(set)
+        self._lock = threading.Lock()
+        self._leaving: set[str] = set()
 
     @contextlib.contextmanager
     def claimed(self, nics: Iterable[Nic]) -> Iterator[None]:
@@ -60,6 +63,8 @@ class Networks:
             _check_bridge(nic)
             return
         with self._locks[nic.network_id]:
+            with self._lock:
+                self._leaving.discard(nic.port_id)
             network = self._look(nic.network_id)
             if network is None:
                 network = self._connection.get().networkDefineXML(text(build(nic, self._deployment_id)))
@@ -71,6 +76,8 @@ class Networks:
     def unplug(self, nics: Iterable[Nic]) -> None:
         """Forget the addresses of ``nics`` and remove networks that nobody else uses. No error when all is gone."""
         leaving = {nic.port_id for nic in nics}
+        with self._lock:
+            self._leaving |= leaving
         for network_id in {nic.network_id for nic in nics if nic.kind != "bridge"}:
             with self._locks[network_id]:
                 network = self._named(network_id)
@@ -110,7 +117,10 @@ class Networks:
 
     def _users(self, network_id: str) -> set[str]:
         """Return the ports on a network, of guests that are there and of guests that are being built."""
-        there = {nic.port_id for _, mark in self._guests.all() for nic in mark.nics if nic.network_id == network_id}
+        plugged = [nic for _, mark in self._guests.all() for nic in mark.nics]
+        with self._lock:
+            self._leaving.intersection_update([nic.port_id for nic in plugged])  # the others are gone
+            there = {nic.port_id for nic in plugged if nic.network_id == network_id} - self._leaving
         return there | self._claims[network_id]
 
     def _tell_address(self, network: Any, nic: Nic) -> None:
@@ -140,7 +150,7 @@ class Networks:
 
 def build(nic: Nic, deployment_id: str) -> Element:
     """Return the libvirt network that ``nic`` is to be plugged into, with its entry in it already."""
-    own = [ip for ip in nic.fixed_ips if ip.gateway]
+    own = [ip for ip in nic.fixed_ips if _own_address(ip)]
     # The host answers questions itself at the gateway's address: what it passed on to that would come back for ever.
     dns = [server for ip in nic.fixed_ips for server in ip.dns if server not in {one.gateway for one in own}]
     return node(
@@ -161,21 +171,32 @@ def build(nic: Nic, deployment_id: str) -> Element:
 
 
 def _subnet(ip: FixedIP, nic: Nic) -> Element:
-    """Return the host's own address on a subnet, and its DHCP service. It is the gateway's: the host routes for it."""
+    """Return the host's own address on a subnet, and its DHCP service."""
     host = _dhcp_host(nic) if ip.dhcp and ip.version == 4 else None
     return node(
         "ip",
         node("dhcp", host) if host is not None else None,
         family="ipv4" if ip.version == 4 else "ipv6",
-        address=ip.gateway,
+        address=_own_address(ip),
         prefix=ipaddress.ip_network(ip.cidr).prefixlen,
     )
+
+
+def _own_address(ip: FixedIP) -> str | None:
+    """Return the host's address on a subnet; None for one on which it has none.
+
+    It is the gateway's, because the host routes for it. On a subnet without one the host is there to serve DHCP only,
+    at the first address, which the network service gives to nobody.
+    """
+    if ip.gateway or not (ip.dhcp and ip.version == 4):
+        return ip.gateway
+    return str(next(ipaddress.ip_network(ip.cidr).hosts()))
 
 
 def _dhcp_host(nic: Nic) -> Element | None:
     """Return the DHCP entry of a port: its first address of version 4 on a subnet with DHCP."""
     for ip in nic.fixed_ips:
-        if ip.version == 4 and ip.dhcp and ip.gateway:
+        if ip.version == 4 and ip.dhcp:
             return node("host", mac=nic.mac, ip=ip.address)
     return None
 

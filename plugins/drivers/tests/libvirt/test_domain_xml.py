@@ -115,6 +115,9 @@ DOMAINS = {
     "rescue": lambda: domain.build(instance(), FACTS, section(), plan(Disk(path="/i/disk.rescue"), ROOT, DRIVE)),
     "network-nat": lambda: networks.build(NAT, "ours"),
     "network-isolated": lambda: networks.build(replace(NAT, kind="isolated", fixed_ips=(ADDRESS, V6)), "ours"),
+    "network-without-gateway": lambda: networks.build(
+        replace(NAT, kind="isolated", fixed_ips=(replace(ADDRESS, gateway=None),)), "ours"
+    ),
     "filter": lambda: firewall.build(replace(NAT, fixed_ips=(ADDRESS, V6)), RULES, "ours"),
     "filter-shut": lambda: firewall.build(NAT, (), "ours"),
 }
