@@ -78,7 +78,7 @@ class Inspection:
                 f"The image is declared as {container_format if container_format in _PACKED else disk_format}, but its "
                 f"content is {' and '.join(sorted(found))}. Upload it under its own disk_format, or convert it."
             )
-        for one in matched:
+        for one in matched if found not in _RAW else ():  # a raw disk may have any first sector: nobody interprets it
             _check_safety(one)
         return self._size if found in _RAW or "iso" in found else _virtual_size(matched[0])
 
