@@ -141,7 +141,7 @@ def read(body: bytes, kind: type[Body], *, under: str | None = None) -> Body:
         if under not in content:
             raise InvalidInput(f"The request body must be an object with the key '{under}'.")
         return msgspec.json.decode(content[under], type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"Invalid input: {error}") from None
 
 
