@@ -17,7 +17,7 @@ from corenova.objects.host_state import HostReport
 from corenova.objects.instance import Guest, Instance
 from corenova.objects.states import PowerState
 from corenova_drivers import fake_fleet
-from corenova_drivers.fake_abilities import ABILITIES, FakeAbilities
+from corenova_drivers.fake_abilities import ABILITIES, FakeAbilities, without
 from corenova_drivers.fake_faults import Faults
 from corenova_drivers.fake_options import OPTIONS, defaults
 from corenova_drivers.fake_store import FakeGuest, FakeStore, folder_of
@@ -37,6 +37,7 @@ class FakeDriver(FakeAbilities):
     def configure(self, section: Any) -> None:
         """Take the section ``[fake]``: from it follow the hosts, their inventories and what goes wrong."""
         self._section = section
+        self.abilities = without(section.lacks)
         self._faults = Faults(section)
         self._reports = fake_fleet.reports(section)
 

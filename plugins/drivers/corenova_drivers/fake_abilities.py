@@ -6,7 +6,7 @@ says when it started. Nothing is sent anywhere but a snapshot, to the image serv
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from corenova.objects.instance import Instance
 from corenova.objects.network import Firewall, Nic
 from corenova.objects.states import PowerState
 from corenova_drivers.fake_faults import Faults
+from corenova_drivers.fake_options import PREFIX
 from corenova_drivers.fake_store import FakeGuest, FakeStore
 
 ABILITIES = Abilities(
@@ -32,6 +33,12 @@ ABILITIES = Abilities(
     supports_firewall=True,
     supports_diagnostics=True,
 )
+
+
+def without(lacks: Sequence[str]) -> Abilities:
+    """Return what is left of the abilities; those that are taken away are named as in ``[fake] lacks``."""
+    return msgspec.structs.replace(ABILITIES, **{PREFIX + name: False for name in lacks})
+
 
 RUNNING, PAUSED, SUSPENDED = PowerState.RUNNING, PowerState.PAUSED, PowerState.SUSPENDED
 

@@ -6,7 +6,13 @@ types, so the rest of the driver need not look at them again.
 
 from types import SimpleNamespace
 
-from oslo_config import cfg
+from oslo_config import cfg, types
+
+from corenova.contracts.driver import Abilities
+
+PREFIX = "supports_"
+NAMES = tuple(flag.removeprefix(PREFIX) for flag in Abilities.__struct_fields__)
+"""The abilities, as they are named in ``lacks``."""
 
 OPTIONS = [
     # The fleet.
@@ -58,6 +64,12 @@ OPTIONS = [
     cfg.ListOpt("die_names", default=[], help="Guests whose server's name matches crash right after their start."),
     cfg.BoolOpt(
         "power_cut", default=False, help="At the start of the process all guests are gone, as after a power cut."
+    ),
+    cfg.ListOpt(
+        "lacks",
+        default=[],
+        item_type=types.String(choices=NAMES),
+        help=f"Abilities that the driver shall not have, of {', '.join(NAMES)}.",
     ),
     # For tests.
     cfg.BoolOpt(
