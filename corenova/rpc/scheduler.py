@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from corenova.objects.request_spec import Selection, SelectRequest
+from corenova.objects.request_spec import RequestSpec, Selection, SelectRequest
 from corenova.rpc.transport import Caller
 
 TOPIC = "scheduler"
@@ -21,3 +21,10 @@ class SchedulerAPI:
         :raises Unavailable: no scheduler answered. Then it is unknown what was claimed: the rows tell.
         """
         return self._caller.call("select_destinations", timeout_s=self._timeout_s, requests=list(requests))
+
+    def check_host(self, spec: RequestSpec, host: str) -> str | None:
+        """Return why ``host`` may not run what is asked, None when it may; nothing is claimed.
+
+        :raises Unavailable: no scheduler answered.
+        """
+        return self._caller.call("check_host", timeout_s=self._timeout_s, spec=spec, host=host)

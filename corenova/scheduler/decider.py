@@ -110,6 +110,12 @@ class Decider:
             self._told = []
             return self._select_fresh(requests), self._told
 
+    def check_host(self, spec: RequestSpec, host: str) -> tuple[str | None, list[Told]]:
+        """Return why ``host`` may not run what is asked, None when it may; nothing is claimed, no hook is called."""
+        with self._lock:
+            self._mirror.refresh()
+            return self._pipeline.refusal(self._hosts, resolved(self._db, spec), host), []
+
     def _select_fresh(self, requests: list[SelectRequest]) -> list[Selection]:
         try:
             if time.monotonic() - self._mirror.refreshed_at > self._refresh_interval_s:

@@ -15,7 +15,7 @@ from corenova.breaker import Breakers
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import Unavailable
-from corenova.objects.request_spec import Selection, SelectRequest
+from corenova.objects.request_spec import RequestSpec, Selection, SelectRequest
 from corenova.rpc.server import expose
 from corenova.scheduler import plugins
 from corenova.scheduler.decider import Decider, PassAbandonedError, Stats, Told
@@ -81,7 +81,15 @@ class SchedulerManager:
     @expose
     def select_destinations(self, ctxt: dict, requests: list[SelectRequest]) -> list[Selection]:
         """Place and claim; one answer an instance."""
-        call = _Call(requests)
+        return self._answer(_Call(lambda decider: decider.select(requests)))
+
+    @expose
+    def check_host(self, ctxt: dict, spec: RequestSpec, host: str) -> str | None:
+        """Say why this host may not run what is asked, None when it may; nothing is claimed."""
+        return self._answer(_Call(lambda decider: decider.check_host(spec, host)))
+
+    def _answer(self, call: "_Call") -> object:
+        """Let a decider answer, and watch it."""
         self._calls.put(call)
         if not self._workers:
             self._look()
@@ -89,10 +97,10 @@ class SchedulerManager:
             if self._is_stopped:
                 raise Unavailable("The scheduler is stopping.")
             self._look()
-        selections = call.result()
+        result = call.result()
         for hook, told in call.told:
             self._events.hooks.call(hook, **told)
-        return selections
+        return result
 
     def _look(self) -> None:
         """Give up who hangs for too long; let one more take calls when all that are left are held up."""
@@ -123,35 +131,35 @@ class SchedulerManager:
 
 
 class _Call:
-    """One call of the verb: what is asked, and the answer to come."""
+    """One call of a verb: what a decider is to do, and the answer to come."""
 
-    def __init__(self, requests: list[SelectRequest]):
-        self.requests = requests
+    def __init__(self, work: Callable[[Decider], tuple[object, list[Told]]]):
+        self.work = work
         self._over = threading.Event()
-        self._selections: list[Selection] = []
+        self._result: object = None
         self.told: list[Told] = []
         self._error: BaseException | None = None
 
     def end(
         self,
-        selections: list[Selection] | None = None,
+        result: object = None,
         told: list[Told] | None = None,
         *,
         error: BaseException | None = None,
     ) -> None:
         """Give the answer and the hooks to call, or the error."""
-        self._selections, self.told, self._error = selections or [], told or [], error
+        self._result, self.told, self._error = result, told or [], error
         self._over.set()
 
     def is_over(self, timeout_s: float) -> bool:
         """Wait for the answer, for so long; tell whether it is there."""
         return self._over.wait(timeout_s)
 
-    def result(self) -> list[Selection]:
+    def result(self) -> object:
         """Return the answer, or raise the error."""
         if self._error is not None:
             raise self._error
-        return self._selections
+        return self._result
 
 
 class _Worker(threading.Thread):
@@ -183,7 +191,7 @@ class _Worker(threading.Thread):
         while (call := self._calls.get()) is not None:
             self._call = call
             try:
-                call.end(*self._decider.select(call.requests))
+                call.end(*call.work(self._decider))
             except BaseException as error:
                 call.end(error=error)
             self._call = call = None

@@ -75,7 +75,11 @@ class Pipeline:
         self._asked = {
             _NORMAL: [*self.stages, *self.filters, *last],
             _FORCED: [*self.stages, *last],
-            _REBUILD: [*self.stages, *(asker for asker in self.filters if asker.on_rebuild), *last],
+            _REBUILD: [
+                *(asker for asker in self.stages if getattr(asker.plugin, "RUN_ON_REBUILD", True)),
+                *(asker for asker in self.filters if asker.on_rebuild),
+                *last,
+            ],
         }
         self._selective = {kind: [a for a in askers if a.selective] for kind, askers in self._asked.items()}
         self._selective_weighers = [weigher for weigher in self.weighers if weigher.selective]
@@ -157,6 +161,17 @@ class Pipeline:
                 spec = msgspec.structs.replace(spec, instance_group=group)
             kept = self._kept(hosts).get(spec, kind, chosen)
         return decisions
+
+    def refusal(self, hosts: HostTable, spec: RequestSpec, host: str) -> str | None:
+        """Return why this one host may not run what is asked, by whoever refuses first; None when it may."""
+        self._mind_breakers()
+        row = hosts.index.get(host)
+        if row is None:
+            return f"There is no host {host}."
+        for asker in self._asked[_kind(spec)]:
+            if (not asker.selective or asker.applies(spec)) and not asker.of_row(hosts, spec)(row):
+                return f"{asker.name}: {asker.reason(hosts.states[row], spec)}"
+        return None
 
     def pick(self, hosts: HostTable, spec: RequestSpec) -> int | None:
         """Place one instance as :meth:`place` would, without a word on why; for the simulator.

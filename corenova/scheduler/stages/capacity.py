@@ -30,6 +30,7 @@ class Capacity:
     """The host can give what is asked, as Placement counts: total, reserved, ratio, min and max unit, step size."""
 
     name = "Capacity"
+    RUN_ON_REBUILD = False  # what a rebuild needs it has claimed
 
     def mask(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
         """True where every resource class fits."""

@@ -11,6 +11,7 @@ class HostEnabled:
     """The operator has not disabled the host (Nova's compute_status_filter)."""
 
     name = "HostEnabled"
+    RUN_ON_REBUILD = False  # a disabled host takes nothing new, and keeps what it has
 
     def mask(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
         """True where the service is enabled."""
