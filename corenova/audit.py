@@ -289,6 +289,7 @@ _RULES = (
     _row("I1", "it is deleted and has step {step}", _i.deleted.is_(True), _i.step.is_not(None)),
     _row("I1", "it has no step and task_state {task_state}", _STEPLESS, _i.task_state.is_not(None)),
     _row("I1", "it has no step and owner {owner}", _STEPLESS, _i.owner.is_not(None)),
+    _row("I1", "it has no step and something to do it with", _STEPLESS, _i.step_args.is_not(None)),
     _row("I1", "it is building and has no step", _STEPLESS, _i.vm_state == states.BUILDING),
     _row("I1", "step {step} is none that there is", _i.step.not_in([step for step, *_ in _steps()])),
     *(_misshapen(*line) for line in _steps()),

@@ -4,53 +4,99 @@ As with creates the transaction is the acceptance and the message only a hint. D
 way: it raises the row's generation, so every result of older work is refused.
 """
 
+import time
+from collections.abc import Callable
+
 import sqlalchemy as sa
 from oslo_config import cfg
 
-from corenova.db import actions, instances, services, work
+from corenova.contracts.backends import Backends
+from corenova.db import actions, hosts, instances, services, work
 from corenova.db.engine import Database
 from corenova.events import Events
-from corenova.exceptions import NotFound
+from corenova.exceptions import NotFound, NotImplementedByDriver
 from corenova.objects import states
 from corenova.objects.context import RequestContext
-from corenova.objects.states import ACTIONS, Step
+from corenova.objects.states import ACTIONS, Action, Step
+from corenova.objects.work import NO_ARGS, StepArgs
 from corenova.rpc.compute import ComputeAPI
+from corenova.rpc.conductor import ConductorAPI
 
+_LOOK_S = 0.02
 _DECLARED = "An operator has declared this server to be in error."
 
 
 class InstanceActions:
     """Actions on instances. Thread-safe; one for the process."""
 
-    def __init__(self, conf: cfg.ConfigOpts, db: Database, compute: ComputeAPI, events: Events):
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        db: Database,
+        events: Events,
+        backends: Backends,
+        *,
+        compute: ComputeAPI,
+        conductor: ConductorAPI,
+    ):
         self._db = db
+        self._backends = backends
+        self._conductor = conductor
         self._compute = compute
         self._events = events
         self._down_time_s = float(conf.service_down_time)
         self._deadline_s = float(conf.conductor.build_deadline_s)
+        self._deadlines_s = {Step.SNAPSHOT: float(conf.conductor.snapshot_deadline_s)}
 
-    def request(self, context: RequestContext, instance_uuid: str, step: str) -> None:
-        """Ask for a start, stop or reboot.
+    def request(
+        self,
+        context: RequestContext,
+        instance_uuid: str,
+        step: str,
+        *,
+        prepare: Callable[[sa.Connection, sa.Row], StepArgs] = lambda connection, row: NO_ARGS,
+    ) -> sa.Row:
+        """Ask for an action; returns the row as it was before.
 
         :param step: one of objects.states.ACTIONS but delete.
+        :param prepare: called in the transaction, once the row's state allows the action: writes what goes with it and
+            returns what the step is about; what it raises refuses the action.
         :raises NotFound: no such instance in the caller's sight.
         :raises InstanceInvalidState: its states do not allow it.
+        :raises NotImplementedByDriver: the hypervisor of its host does not offer it.
         """
 
-        def accept(connection: sa.Connection) -> str | None:
+        def accept(connection: sa.Connection) -> tuple[str | None, sa.Row]:
             row = self._visible(connection, context, instance_uuid)
             if not _is_accepted(row, context, step):
+                work.check(row, ACTIONS[step])
+                _check_ability(connection, row, ACTIONS[step])
                 work.request(
                     connection,
                     row,
                     ACTIONS[step],
+                    self._backends,
                     request_id=context.request_id,
                     user_id=context.user_id,
-                    deadline_s=self._deadline_s,
+                    deadline_s=self._deadlines_s.get(step, self._deadline_s),
+                    args=prepare(connection, row),
                 )
-            return self._address(connection, row.host)
+            return self._address(connection, row.host), row
 
-        self._hint(self._db.write("api.action", accept), step, instance_uuid)
+        address, row = self._db.write("api.action", accept)
+        self._hint(address, step, instance_uuid)
+        return row
+
+    def finished(self, instance_uuid: str, context: RequestContext, *, timeout_s: float) -> bool:
+        """Wait until the action of this very request is over; False when it is not within ``timeout_s``."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            row = self._db.read(lambda connection: instances.get(connection, instance_uuid, deleted=True))
+            if row.step is None or row.request_id != context.request_id:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_LOOK_S)
 
     def delete(self, context: RequestContext, instance_uuid: str) -> None:
         """Delete an instance in whatever state it is; one that is on no living host is gone at once.
@@ -68,6 +114,7 @@ class InstanceActions:
                     connection,
                     row,
                     ACTIONS[Step.DELETE],
+                    self._backends,
                     request_id=context.request_id,
                     user_id=context.user_id,
                     deadline_s=self._deadline_s,
@@ -76,7 +123,7 @@ class InstanceActions:
             address = self._address(connection, row.host)
             if address is None:
                 # On no host, or on one that is down: its guest, if there is one, is reaped when the host comes back.
-                work.remove(connection, [row])
+                work.remove(connection, [row], self._backends)
                 actions.close_actions(connection, [(row.uuid, asked_for, None)])
                 return None, self._changed(connection, row)
             return address, []
@@ -93,7 +140,7 @@ class InstanceActions:
 
         def accept(connection: sa.Connection) -> list:
             row = self._visible(connection, context, instance_uuid)
-            work.reset(connection, row, vm_state=vm_state)
+            work.reset(connection, row, self._backends, vm_state=vm_state)
             if vm_state == states.ERROR:
                 given_up = row.vm_state == states.BUILDING
                 message = "An operator has given up the build of this server." if given_up else _DECLARED
@@ -122,8 +169,15 @@ class InstanceActions:
         return address if is_up else None
 
     def _hint(self, address: str | None, step: str, instance_uuid: str) -> None:
-        if address is not None:
+        if step in Step.AT_CONDUCTOR:
+            self._conductor.rebuild_instance([instance_uuid])
+        elif address is not None:
             self._compute.hint(address, step, [instance_uuid])
+
+
+def _check_ability(connection: sa.Connection, row: sa.Row, action: Action) -> None:
+    if action.ability and action.ability not in hosts.abilities(connection, row.host):
+        raise NotImplementedByDriver(f"The hypervisor of this server's host does not offer '{action.name}'.")
 
 
 def _is_accepted(row: sa.Row, context: RequestContext, step: str) -> bool:

@@ -14,11 +14,12 @@ class Links:
     :param base: scheme, host and port as the client should use them.
     """
 
-    __slots__ = ("bookmarks", "versioned")
+    __slots__ = ("bookmarks", "images", "versioned")
 
     def __init__(self, base: str):
         self.versioned = base + VERSION_PREFIX
         self.bookmarks = base + PREFIX
+        self.images = base + "/image/v2/images"
 
     def of(self, collection: str, identifier: str) -> list[dict[str, str]]:
         """Return both links of one thing."""

@@ -53,12 +53,14 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     :param zones: the zone of each compute host.
     :param available: the zones with a host that is enabled; ``unavailable`` those where all hosts are disabled.
     :param statuses: UP, DOWN, MAINTENANCE or UNKNOWN by host.
+    :param addresses: where the compute of a host listens; hosts that are down are left out.
     """
 
     zones: dict[str, str]
     available: frozenset[str]
     unavailable: frozenset[str]
     statuses: dict[str, str]
+    addresses: dict[str, str]
 
 
 class Lookups:
@@ -110,6 +112,7 @@ class Lookups:
             available=enabled,
             unavailable=frozenset(zone_of.values()) - enabled,
             statuses={row.host: _status(row) for row in rows},
+            addresses={row.host: row.address for row in rows if row.is_up},
         )
 
 

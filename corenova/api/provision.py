@@ -4,6 +4,7 @@ The transaction is the acceptance: after it the request can only end in ACTIVE o
 come while a transaction is under way share the next one (corenova/coalesce.py).
 """
 
+import contextlib
 import itertools
 import re
 
@@ -12,13 +13,16 @@ import sqlalchemy as sa
 from oslo_config import cfg
 
 from corenova.coalesce import Coalescer
+from corenova.contracts.backends import Backends
+from corenova.contracts.network import NetworkPlan
 from corenova.db import actions, instances, membership, quotas
 from corenova.db.engine import Database
 from corenova.db.work import HINT_GRACE_S
 from corenova.events import Events
-from corenova.exceptions import InvalidInput, OverQuota
+from corenova.exceptions import Conflict, InvalidInput, OverQuota
 from corenova.objects.context import RequestContext, new_uuid
 from corenova.objects.request_spec import RequestSpec
+from corenova.objects.work import StepArgs
 from corenova.rpc.conductor import ConductorAPI
 
 _LINGER_S = 0.008
@@ -31,6 +35,8 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     :param min_count: the fewest that make sense; quota may lower the number from max_count down to this.
     :param hostname: None means: made from the name.
     :param key_data: the public key that ``key_name`` means now; the server keeps it.
+    :param admin_pass: what the guest is told as its password; forgotten once it is built.
+    :param network: which ports they get (contracts.network); None: none.
     """
 
     name: str
@@ -45,6 +51,8 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     key_data: str | None = None
     user_data: str | None = None
     config_drive: bool = False
+    admin_pass: str | None = None
+    network: NetworkPlan | None = None
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -66,8 +74,9 @@ class _Ticket(msgspec.Struct, frozen=True):
 class Provisioner:
     """Accepts servers. Thread-safe; one for the process."""
 
-    def __init__(self, conf: cfg.ConfigOpts, db: Database, conductor: ConductorAPI, events: Events):
+    def __init__(self, conf: cfg.ConfigOpts, db: Database, conductor: ConductorAPI, events: Events, backends: Backends):
         self._db = db
+        self._backends = backends
         self._conductor = conductor
         self._events = events
         self._deadline_s = float(conf.conductor.build_deadline_s)
@@ -79,7 +88,8 @@ class Provisioner:
         """Accept the request durably and set it going.
 
         :raises OverQuota: fewer than ``min_count`` are allowed; nothing was created.
-        :raises InvalidInput: the server group is gone.
+        :raises InvalidInput: the server group is gone, or a subnet is exhausted.
+        :raises Conflict: a port or an address has been taken meanwhile.
         """
         uuids = [new_uuid() for _ in range(request.max_count)]
         return self._accept.submit(_Ticket(context, request, uuids, f"r-{new_uuid()[:8]}"))
@@ -113,9 +123,12 @@ class Provisioner:
         together = self._reserve_together(connection, tickets)
         for ticket in tickets:
             try:
-                count = ticket.request.max_count if together else self._reserve(connection, ticket)
-                made = _rows(ticket, count, self._deadline_s)
-            except (OverQuota, InvalidInput) as refusal:
+                with connection.begin_nested() if _has_ports(ticket) else contextlib.nullcontext():
+                    count = ticket.request.max_count if together else self._reserve(connection, ticket)
+                    made = _rows(ticket, count, self._deadline_s)
+                    if _has_ports(ticket):
+                        self._give_ports(connection, ticket, made)
+            except (OverQuota, InvalidInput, Conflict) as refusal:
                 outcomes.append(refusal)
                 continue
             rows += made
@@ -125,11 +138,18 @@ class Provisioner:
             actions.record(connection, [_action(row) for row in rows])
         return outcomes, rows
 
+    def _give_ports(self, connection: sa.Connection, ticket: _Ticket, rows: list[dict]) -> None:
+        """Give each server its ports, in the transaction that makes it: neither can be without the other."""
+        servers = [(row["uuid"], row["hostname"]) for row in rows]
+        nics = self._backends.networks.allocate(connection, ticket.request.network, servers)
+        for row, its_own in zip(rows, nics, strict=True):
+            row["network_info"] = _json(its_own)
+
     def _reserve_together(self, connection: sa.Connection, tickets: list[_Ticket]) -> bool:
         """Reserve all at once when it is that simple: one project, no groups, everything within quota."""
         projects = {ticket.context.project_id for ticket in tickets}
-        if len(projects) > 1 or any(ticket.request.spec.instance_group_uuid for ticket in tickets):
-            return False
+        if len(projects) > 1 or any(t.request.spec.instance_group_uuid or _has_ports(t) for t in tickets):
+            return False  # each may be refused by itself
         total = {"instances": 0, "cores": 0, "ram_mb": 0}
         for ticket in tickets:
             for name, amount in _amounts(ticket.request, ticket.request.max_count).items():
@@ -173,6 +193,10 @@ class Provisioner:
             raise OverQuota("Quota exceeded, too many servers in group")
 
 
+def _has_ports(ticket: _Ticket) -> bool:
+    return ticket.request.network is not None and not ticket.request.network.is_empty
+
+
 def _amounts(request: CreateRequest, count: int) -> dict[str, int]:
     flavor = request.spec.flavor
     return {"instances": count, "cores": flavor.vcpus * count, "ram_mb": flavor.memory_mb * count}
@@ -190,6 +214,8 @@ def _rows(ticket: _Ticket, count: int, deadline_s: float) -> list[dict]:
         "key_data": request.key_data,
         "user_data": request.user_data,
         "config_drive": request.config_drive,
+        "step_args": _json(StepArgs(admin_pass=request.admin_pass)) if request.admin_pass else None,
+        "network_info": None,
         "metadata": _json(request.metadata),
         "tags": _json(request.tags),
         "flavor": _json(spec.flavor),

@@ -19,12 +19,17 @@ from corenova.api.handlers import (
     instance_actions,
     interfaces,
     keypairs,
+    not_offered,
     processes,
     providers,
     quotas,
     scheduling,
+    security_groups,
     server_actions,
+    server_consoles,
     server_create,
+    server_images,
+    server_rebuild,
     servers,
     services,
     zones,
@@ -36,6 +41,7 @@ from corenova.api.schemas import groups as group_schemas
 from corenova.api.schemas import keypairs as keypair_schemas
 from corenova.api.schemas import providers as provider_schemas
 from corenova.api.schemas import quotas as quota_schemas
+from corenova.api.schemas import server_actions as action_schemas
 from corenova.api.schemas import servers as server_schemas
 from corenova.api.schemas import services as service_schemas
 from corenova.api.validation import SchemaOf
@@ -79,6 +85,8 @@ class Action(NamedTuple):
 _SERVER = "/servers/{server_id}"
 _FLAVOR = "/flavors/{flavor_id}"
 _SPEC = _FLAVOR + "/os-extra_specs/{key}"
+_INTERFACE = _SERVER + "/os-interface/{port_id}"
+_VOLUMES = _SERVER + "/os-volume_attachments"
 _ACTIONS = _SERVER + "/os-instance-actions"
 _SERVICE = "/os-services/{service_id}"
 _HYPERVISOR = "/os-hypervisors/{hypervisor_id}"
@@ -88,10 +96,11 @@ _AGGREGATE = "/os-aggregates/{aggregate_id}"
 _KEYPAIR = "/os-keypairs/{keypair_name}"
 _QUOTA = "/os-quota-sets/{project_id}"
 
-_servers, _flavors = server_schemas, flavor_schemas
+_servers, _flavors, _act = server_schemas, flavor_schemas, action_schemas
 _manage, _specs = _C + "os-flavor-manage:", _C + "os-flavor-extra-specs:"
 _hyper, _aggregates = _C + "os-hypervisors:", _C + "os-aggregates:"
 _provider = "corenova:hypervisors:"
+_volumes = _C + "os-volumes-attachments:"
 _keys, _interfaces = _C + "os-keypairs:", _C + "os-attach-interfaces:"
 _one_key: dict[str, Any] = {"query": keypair_schemas.keypair_query}
 _by_name: dict[str, Any] = {"body": service_schemas.update_by_name, "until": 52}
@@ -108,7 +117,16 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _SERVER + "/ips", addresses.index, _C + "ips:index"),
     Route("GET", _SERVER + "/ips/{network_label}", addresses.show, _C + "ips:show"),
     Route("GET", _SERVER + "/os-interface", interfaces.index, _interfaces + "list"),
-    Route("GET", _SERVER + "/os-interface/{port_id}", interfaces.show, _interfaces + "show"),
+    Route("POST", _SERVER + "/os-interface", interfaces.attach, _interfaces + "create", body=_act.attach_interface),
+    Route("GET", _INTERFACE, interfaces.show, _interfaces + "show"),
+    Route("DELETE", _INTERFACE, interfaces.detach, _interfaces + "delete", 202),
+    Route("GET", _VOLUMES, not_offered.list_volumes, _volumes + "index"),
+    Route("POST", _VOLUMES, not_offered.attach_volume, _volumes + "create", body=_act.attach_volume),
+    Route("GET", _VOLUMES + "/{volume_id}", not_offered.show_volume, _volumes + "show"),
+    Route("GET", _SERVER + "/os-security-groups", security_groups.index, _C + "os-security-groups:list"),
+    Route("GET", _SERVER + "/os-console-addresses", server_consoles.addresses, "corenova:servers:console-addresses"),
+    Route("GET", _SERVER + "/os-screenshot", server_consoles.screenshot, "corenova:servers:screenshot"),
+    Route("GET", _SERVER + "/diagnostics", server_consoles.diagnostics, _C + "os-server-diagnostics"),
     Route("GET", _SERVER + "/os-scheduling", scheduling.show, "corenova:servers:scheduling"),
     Route("GET", "/flavors", flavors.index, "corenova:flavors:show", query=_flavors.index_query),
     Route("GET", "/flavors/detail", flavors.detail, "corenova:flavors:show", query=_flavors.index_query),
@@ -201,6 +219,42 @@ ACTIONS: tuple[Action, ...] = (
     Action(_ON_SERVER, "os-start", server_actions.start, _C + "servers:start", _servers.start),
     Action(_ON_SERVER, "os-stop", server_actions.stop, _C + "servers:stop", _servers.stop),
     Action(_ON_SERVER, "reboot", server_actions.reboot, _C + "servers:reboot", _servers.reboot),
+    Action(_ON_SERVER, "pause", server_actions.pause, _C + "os-pause-server:pause", _act.pause),
+    Action(_ON_SERVER, "unpause", server_actions.unpause, _C + "os-pause-server:unpause", _act.unpause),
+    Action(_ON_SERVER, "suspend", server_actions.suspend, _C + "os-suspend-server:suspend", _act.suspend),
+    Action(_ON_SERVER, "resume", server_actions.resume, _C + "os-suspend-server:resume", _act.resume),
+    Action(_ON_SERVER, "rescue", server_actions.rescue, _C + "os-rescue", _act.rescue, 200),
+    Action(_ON_SERVER, "unrescue", server_actions.unrescue, _C + "os-unrescue", _act.unrescue),
+    Action(_ON_SERVER, "rebuild", server_rebuild.rebuild, _C + "servers:rebuild", _act.rebuild),
+    Action(_ON_SERVER, "createImage", server_images.create_image, _C + "servers:create_image", _act.create_image),
+    Action(_ON_SERVER, "resize", not_offered.act, _C + "servers:resize", _act.resize),
+    Action(_ON_SERVER, "confirmResize", not_offered.act, _C + "servers:confirm_resize", _act.confirm_resize, 204),
+    Action(_ON_SERVER, "revertResize", not_offered.act, _C + "servers:revert_resize", _act.revert_resize),
+    Action(_ON_SERVER, "migrate", not_offered.act, _C + "os-migrate-server:migrate", _act.migrate),
+    Action(_ON_SERVER, "os-migrateLive", not_offered.act, _C + "os-migrate-server:migrate_live", _act.migrate_live),
+    Action(_ON_SERVER, "evacuate", not_offered.act, _C + "os-evacuate", _act.evacuate, 200),
+    Action(
+        _ON_SERVER,
+        "addSecurityGroup",
+        security_groups.add,
+        _C + "os-security-groups:add",
+        _act.add_security_group,
+    ),
+    Action(
+        _ON_SERVER,
+        "removeSecurityGroup",
+        security_groups.remove,
+        _C + "os-security-groups:remove",
+        _act.remove_security_group,
+    ),
+    Action(
+        _ON_SERVER,
+        "os-getConsoleOutput",
+        server_consoles.console_output,
+        _C + "os-console-output",
+        _act.console_output,
+        200,
+    ),
     Action(
         _ON_SERVER,
         "os-resetState",

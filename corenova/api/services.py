@@ -1,7 +1,7 @@
 """What the handlers of the compute API are handed: one value, made by ``cmd`` and passed to ``build_app``."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from oslo_config import cfg
@@ -9,11 +9,13 @@ from oslo_config import cfg
 from corenova.api.instance_actions import InstanceActions
 from corenova.api.lookups import Lookups
 from corenova.api.provision import Provisioner
+from corenova.contracts.backends import Backends
 from corenova.db.engine import Database
 from corenova.objects.context import RequestContext
 from corenova.objects.pci_alias import Aliases
 from corenova.objects.request_spec import ImageMeta
 from corenova.policy import Enforcer
+from corenova.rpc.compute import ComputeAPI
 
 
 class FindImage(Protocol):
@@ -37,6 +39,7 @@ class ApiServices:
     """Everything a handler may use.
 
     :param pci_aliases: ``[pci] alias``, read (pci_alias.read_aliases).
+    :param tell_firewalls: called after a commit with instances whose firewall has changed (corenova/firewall_hints.py).
     :param validate_token: whom a token speaks for (corenova.contracts.identity.IdentityBackend.validate).
     """
 
@@ -47,6 +50,9 @@ class ApiServices:
     find_image: FindImage
     provisioner: Provisioner
     instance_actions: InstanceActions
+    backends: Backends
+    compute: ComputeAPI
+    tell_firewalls: Callable[[Sequence[str]], None]
     pci_aliases: Aliases = dataclasses.field(default_factory=dict)
     processes: Processes | None = None
     lookups: Lookups = dataclasses.field(init=False)

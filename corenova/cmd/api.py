@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from cheroot import wsgi
 
-from corenova import loader, policy
+from corenova import policy
 from corenova.api.app import build_app
 from corenova.api.instance_actions import InstanceActions
 from corenova.api.provision import Provisioner
@@ -20,6 +20,7 @@ from corenova.cmd.process import main as run
 from corenova.cmd.processes import Processes
 from corenova.cmd.service_host import ServiceHost
 from corenova.exceptions import ConfigurationError
+from corenova.firewall_hints import FirewallHints
 from corenova.identity import app as identity_app
 from corenova.identity.catalog import Catalog, base_url
 from corenova.identity.service import IdentityService
@@ -112,21 +113,24 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
     parts.clouds_yaml = clouds_yaml.publish(db, conf, base_url(conf, port))
     seeds.plant(db)
     identity = IdentityService(db, conf, Catalog(conf, port))
-    images = parts.images
+    backends = parts.backends
+    images = backends.images
     enforcer = policy.build_enforcer(conf, rules=[*image_policy.list_rules(), *network_policy.list_rules()])
     compute = ComputeAPI(parts.transport)
-    network = loader.load_one(conf, loader.NETWORK_BACKENDS, conf.network.backend)
-    network.start(db, conf)
+    conductor = ConductorAPI(parts.transport, timeout_s=conf.rpc_response_timeout)
+    network = backends.networks
+    tell_firewalls = FirewallHints(db, compute, down_time_s=float(conf.service_down_time))
     services = ApiServices(
         conf=conf,
         db=db,
         enforcer=enforcer,
         validate_token=identity.validate,
-        find_image=images.find_image,
-        provisioner=Provisioner(
-            conf, db, ConductorAPI(parts.transport, timeout_s=parts.conf.rpc_response_timeout), parts.events
-        ),
-        instance_actions=InstanceActions(conf, db, compute, parts.events),
+        find_image=backends.images.find_image,
+        provisioner=Provisioner(conf, db, conductor, parts.events, backends),
+        instance_actions=InstanceActions(conf, db, parts.events, backends, compute=compute, conductor=conductor),
+        backends=backends,
+        compute=compute,
+        tell_firewalls=tell_firewalls,
         pci_aliases=read_aliases(conf.pci.alias),
         processes=Processes(parts, compute),
     )
@@ -141,7 +145,7 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
             enforcer=enforcer,
             limits=limits_of(conf),
             max_limit=conf.api.max_limit,
-            changed=lambda instance_uuids: None,
+            changed=tell_firewalls,
             grown=network.grown,
         )
         served["network"] = network_app.build_app(service, identity.validate, conf, base=base)

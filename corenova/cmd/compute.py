@@ -5,6 +5,7 @@ from corenova.cmd.process import Parts
 from corenova.cmd.process import main as run
 from corenova.cmd.service_host import ServiceHost
 from corenova.compute import provider_config
+from corenova.compute.images import HttpImageTransfer
 from corenova.compute.manager import ComputeManager
 from corenova.contracts.driver import Driver
 from corenova.db.services import COMPUTE
@@ -29,6 +30,7 @@ def add(parts: Parts, host: ServiceHost, driver: Driver) -> None:
         parts.conf,
         driver,
         ConductorAPI(parts.transport, timeout_s=min(parts.conf.rpc_response_timeout, _ANSWER_S)),
+        images=HttpImageTransfer(),
         state_path=str(parts.state_path),
         address=parts.name,
         incarnation=parts.incarnation,

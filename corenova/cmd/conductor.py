@@ -17,6 +17,7 @@ def add(parts: Parts, host: ServiceHost) -> None:
         parts.conf,
         parts.db,
         parts.events,
+        parts.backends,
         # No longer than the work is ours: a scheduler that was killed with the question in hand never answers.
         scheduler=SchedulerAPI(
             parts.transport, timeout_s=min(parts.conf.rpc_response_timeout, parts.conf.conductor.lease_s)

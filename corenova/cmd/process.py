@@ -28,7 +28,9 @@ from corenova import conf as options
 from corenova import crash, loader
 from corenova.cmd import config_check
 from corenova.cmd.service_host import ServiceHost, end
+from corenova.contracts.backends import Backends
 from corenova.contracts.image import ImageBackend
+from corenova.contracts.network import NetworkBackend
 from corenova.db import migrate, services
 from corenova.db.engine import Database
 from corenova.events import Events
@@ -192,6 +194,22 @@ class Parts:
         """Hooks and notifications."""
         return Events(Hooks(loader.load(self.conf, loader.HOOKS, self.conf.plugins.enabled_hooks)), self._notifier())
 
+    @cached_property
+    def network_backend(self) -> NetworkBackend:
+        """The network service, not started."""
+        return loader.load_one(self.conf, loader.NETWORK_BACKENDS, self.conf.network.backend)
+
+    @cached_property
+    def networks(self) -> NetworkBackend:
+        """The network service, as the compute side asks it; for processes with a database."""
+        self.network_backend.start(self.db, self.conf)
+        return self.network_backend
+
+    @cached_property
+    def backends(self) -> Backends:
+        """The services beside compute, for processes with a database."""
+        return Backends(self.images, self.networks)
+
     def _notifier(self) -> Notifier:
         return Notifier(self.conf, self.name)
 
@@ -207,7 +225,7 @@ class Parts:
                 "broker that all services share: rabbit://user:password@host:5672/vhost."
             )
         read_aliases(self.conf.pci.alias)
-        for part in ("events", "transport", "image_backend"):
+        for part in ("events", "transport", "image_backend", "network_backend"):
             getattr(self, part)
 
     def be_alone(self, command: str) -> None:

@@ -14,17 +14,22 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import msgspec
 from oslo_config import cfg
 
 from corenova.coalesce import Mailbox
-from corenova.compute import build, provider_config
+from corenova.compute import actions, build, provider_config
+from corenova.compute.firewalls import Firewalls
+from corenova.compute.hints import Hints
 from corenova.compute.leases import Leases
+from corenova.compute.questions import Questions
 from corenova.compute.reconcile import Reconciler
 from corenova.compute.slots import Slots
 from corenova.contracts.driver import Driver, DriverContext
-from corenova.exceptions import NotImplementedByDriver, Unavailable
+from corenova.contracts.image import ImageTransfer
+from corenova.exceptions import Unavailable
 from corenova.objects.host_state import HostReport
-from corenova.objects.states import PowerState, Step
+from corenova.objects.states import STOPPED, PowerState, Step
 from corenova.objects.work import HostGuests, Report, Result, WorkOrder
 from corenova.rpc.conductor import ConductorAPI
 from corenova.rpc.server import expose
@@ -34,9 +39,10 @@ T = TypeVar("T")
 _PATIENCE_S = 1.0
 
 
-class ComputeManager:
+class ComputeManager(Hints, Questions):
     """One compute process.
 
+    :param images: what the driver moves the bytes of images with.
     :param state_path: a directory for the driver, absolute.
     :param address: where messages for its hosts are sent; its name in the database.
     :param incarnation: tells this start from earlier ones.
@@ -48,18 +54,23 @@ class ComputeManager:
         driver: Driver,
         conductor: ConductorAPI,
         *,
+        images: ImageTransfer,
         state_path: str,
         address: str,
         incarnation: str,
     ):
         self._driver = driver
+        flags = msgspec.structs.asdict(driver.abilities)
+        self._abilities = tuple(name for name, is_offered in flags.items() if is_offered)
         self._providers = provider_config.load(conf.compute.provider_config_location)
+        self._images = images
         self._conductor = conductor
         self._address = address
         self._incarnation = incarnation
         self._state_path = state_path
         self._linger_s = conf.compute.report_linger_s
         self._beat_s = conf.report_interval
+        self._reconcile_s = conf.compute.reconcile_interval_s
         self._shutdown_s = conf.compute.shutdown_timeout
         self._hints: Mailbox[bool] = Mailbox()
         self._reports: Mailbox[Report] = Mailbox(_final_wins)
@@ -81,21 +92,18 @@ class ComputeManager:
             wake=self._wake,
             discard=self._discard,
         )
+        self._firewalls = Firewalls(
+            driver, conductor, address, alone=lambda uuid: self._locks.of(uuid, timeout_s=_PATIENCE_S)
+        )
         self._reporter = threading.Thread(target=self._send_reports, name="compute-reports", daemon=True)
         self._threads = [
             self._reporter,
             threading.Thread(target=self._take_hints, name="compute-hints", daemon=True),
             threading.Thread(target=self._beat, name="compute-beat", daemon=True),
             threading.Thread(target=self._extend, name="compute-leases", daemon=True),
+            threading.Thread(target=self._keep_firewalls, name="compute-firewalls", daemon=True),
         ]
-        self._carry_out = {
-            Step.BUILD: self._build,
-            Step.START: self._start,
-            Step.STOP: self._stop,
-            Step.REBOOT_SOFT: self._reboot,
-            Step.REBOOT_HARD: self._reboot,
-            Step.DELETE: self._delete,
-        }
+        self._carry_out = {Step.BUILD: self._build, Step.REBUILD: self._rebuild, Step.DELETE: self._delete}
 
     def start(self) -> None:
         """Register the hosts, take up what waits for them, and adopt the guests that are there."""
@@ -103,7 +111,13 @@ class ComputeManager:
         self._lease_s = shared["lease_s"]
         self._leases = Leases(self._lease_s)
         self._driver.start(
-            DriverContext(state_path=self._state_path, deployment_id=shared["deployment_id"], address=self._address)
+            DriverContext(
+                state_path=self._state_path,
+                deployment_id=shared["deployment_id"],
+                address=self._address,
+                images=self._images,
+                changed=lambda host, uuid: self._reconciler.notice(),
+            )
         )
         self._providers.warn_of_strangers(self._driver.hosts())
         self._register()
@@ -128,32 +142,10 @@ class ComputeManager:
         except Unavailable as error:
             LOG.info("Stopping unannounced: %s", error)
 
-    # The verbs. All of them only wake the thread that asks for orders.
-
     @expose
-    def build_and_run_instance(self, ctxt: dict, instance_uuids: list[str]) -> None:
-        """Hint: these rows are to be built here."""
-        self._wake(instance_uuids)
-
-    @expose
-    def start_instance(self, ctxt: dict, instance_uuids: list[str]) -> None:
-        """Hint: these guests are to be powered on."""
-        self._wake(instance_uuids)
-
-    @expose
-    def stop_instance(self, ctxt: dict, instance_uuids: list[str]) -> None:
-        """Hint: these guests are to be shut down."""
-        self._wake(instance_uuids)
-
-    @expose
-    def reboot_instance(self, ctxt: dict, instance_uuids: list[str]) -> None:
-        """Hint: these guests are to be rebooted, softly or hard as the row says."""
-        self._wake(instance_uuids)
-
-    @expose
-    def terminate_instance(self, ctxt: dict, instance_uuids: list[str]) -> None:
-        """Hint: these guests are to be destroyed."""
-        self._wake(instance_uuids)
+    def refresh_security_groups(self, ctxt: dict, instance_uuids: list[str]) -> None:
+        """Hint: what may pass the ports of these instances has changed."""
+        self._firewalls.refresh(instance_uuids)
 
     @expose
     def list_guests(self, ctxt: dict) -> list[HostGuests]:
@@ -167,7 +159,8 @@ class ComputeManager:
         self._patiently(lambda: self._conductor.register_compute(self._address, self._incarnation, reports))
 
     def _inventory(self, host: str) -> HostReport:
-        return self._providers.add_to(self._driver.inventory(host))
+        report = self._providers.add_to(self._driver.inventory(host))
+        return msgspec.structs.replace(report, abilities=self._abilities)
 
     def _inventories(self) -> Iterator[HostReport]:
         for host in self._driver.hosts():
@@ -210,12 +203,12 @@ class ComputeManager:
             # Whoever waits long for a guest that another order holds must not hold a thread: the sweeper hints again.
             with self._locks.of(order.instance.uuid, timeout_s=_PATIENCE_S) as alone:
                 if alone and self._leases.believes(order):
-                    self._carry_out[order.step](order)
+                    self._carry_out.get(order.step, self._act)(order)
         except Exception as error:
             if self._stopping.is_set():
                 return  # the driver was stopped under it; the next start takes the order up again
             LOG.warning("%s of %s failed: %s", order.step, order.instance.uuid, error)
-            public = _PUBLIC.get(order.step, "It could not be done.")
+            public = actions.FAILED.get(order.step, "It could not be done.")
             result, words = build.failure(error) if order.step == Step.BUILD else (Result.FAILED, public)
             self._report(order, result, reason=_clean(f"{type(error).__name__}: {error}"), public_reason=words)
         finally:
@@ -233,19 +226,21 @@ class ComputeManager:
         if power_state is not None:
             self._report(order, Result.DONE, power_state=power_state)
 
-    def _start(self, order: WorkOrder) -> None:
-        self._driver.power_on(order.instance.host, order.instance)
+    def _rebuild(self, order: WorkOrder) -> None:
+        """The guest goes and a new one comes; of a stopped instance it is stopped again."""
+        instance = order.instance
+        self._driver.destroy(instance.host, instance.uuid)
+        power_state = build.build_and_run(
+            self._driver, instance.host, instance, confirm=lambda: self._leases.believes(order), tell=lambda _: None
+        )
+        if power_state is None:
+            return
+        if instance.vm_state == STOPPED:
+            self._driver.power_off(instance.host, instance.uuid, timeout_s=self._shutdown_s)
         self._report_power(order)
 
-    def _stop(self, order: WorkOrder) -> None:
-        self._driver.power_off(order.instance.host, order.instance.uuid, timeout_s=self._shutdown_s)
-        self._report_power(order)
-
-    def _reboot(self, order: WorkOrder) -> None:
-        hard = order.step == Step.REBOOT_HARD
-        if not hard and not self._driver.abilities.supports_soft_reboot:
-            raise NotImplementedByDriver("This hypervisor has no soft reboot; ask for a hard one.")
-        self._driver.reboot(order.instance.host, order.instance, hard=hard)
+    def _act(self, order: WorkOrder) -> None:
+        actions.act(self._driver, order, shutdown_s=self._shutdown_s)
         self._report_power(order)
 
     def _delete(self, order: WorkOrder) -> None:
@@ -322,6 +317,13 @@ class ComputeManager:
             except Exception as error:
                 LOG.warning("No heartbeat: %s", error)
 
+    def _keep_firewalls(self) -> None:
+        while not self._stopping.wait(self._reconcile_s):
+            try:
+                self._firewalls.refresh()
+            except Exception as error:
+                LOG.warning("Security groups are not compared: %s", error)
+
     def _extend(self) -> None:
         while not self._stopping.wait(self._lease_s / 4):
             asked_at = time.monotonic()
@@ -334,15 +336,6 @@ class ComputeManager:
                 LOG.warning("%d leases were not extended: %s", len(held), error)
                 continue
             self._leases.extended(held, lost, asked_at)
-
-
-_PUBLIC = {
-    Step.START: "The server could not be started.",
-    Step.STOP: "The server could not be stopped.",
-    Step.REBOOT_SOFT: "The server could not be rebooted.",
-    Step.REBOOT_HARD: "The server could not be rebooted.",
-    Step.DELETE: "The server could not be destroyed yet; it is tried again.",
-}
 
 
 def _final_wins(older: Report, newer: Report) -> Report:

@@ -15,6 +15,7 @@ from corenova.rpc.conductor import ConductorAPI
 
 LOG = logging.getLogger(__name__)
 _SECOND_LOOK_S = 3.0
+_NOTICE_S = 0.5
 
 
 class Reconciler:
@@ -42,6 +43,7 @@ class Reconciler:
         self._discard = discard
         self._suspects: set[tuple[str, str]] = set()
         self._stopped = threading.Event()
+        self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
 
     def start(self) -> None:
@@ -51,6 +53,11 @@ class Reconciler:
     def stop(self) -> None:
         """End before the next look."""
         self._stopped.set()
+        self._woken.set()
+
+    def notice(self) -> None:
+        """Look soon: a guest may have changed by itself. Returns at once."""
+        self._woken.set()
 
     def guests(self) -> list[HostGuests]:
         """Return what runs on the hosts of this process; a host that cannot say is left out, and so not judged."""
@@ -71,7 +78,10 @@ class Reconciler:
             except Exception:
                 LOG.exception("Comparing guests with rows failed; the next look is in %s s", self._interval_s)
             # Suspects are looked at again soon: a leftover of a crash should not wait for a whole interval.
-            self._stopped.wait(min(_SECOND_LOOK_S, self._interval_s) if self._suspects else self._interval_s)
+            self._woken.wait(min(_SECOND_LOOK_S, self._interval_s) if self._suspects else self._interval_s)
+            if self._woken.is_set():
+                self._woken.clear()
+                self._stopped.wait(_NOTICE_S)  # events come in swarms
 
     def look(self) -> None:
         """Compare once."""

@@ -9,7 +9,6 @@ import secrets
 import threading
 from collections.abc import Sequence
 
-import msgspec
 import sqlalchemy as sa
 from oslo_config import cfg
 
@@ -18,12 +17,17 @@ from corenova.coalesce import Mailbox
 from corenova.conductor.sweeper import Sweeper
 from corenova.conductor.tasks import reconcile
 from corenova.conductor.tasks.build import BuildTask
+from corenova.conductor.tasks.orders import make_orders
 from corenova.conductor.tasks.outcome import OutcomeTask
-from corenova.db import deployment, hosts, instances, services, topologies, work
+from corenova.conductor.tasks.rebuild import RebuildTask
+from corenova.contracts.backends import Backends
+from corenova.db import deployment, hosts, instances, services, work
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import Conflict, Unavailable
 from corenova.objects.host_state import HostReport
+from corenova.objects.network import InstanceFirewall
+from corenova.objects.states import Step
 from corenova.objects.work import GuestSeen, HostGuests, Report, Verdicts, WorkOrder
 from corenova.rpc.compute import ComputeAPI
 from corenova.rpc.scheduler import SchedulerAPI
@@ -47,6 +51,7 @@ class ConductorManager:
         conf: cfg.ConfigOpts,
         db: Database,
         events: Events,
+        backends: Backends,
         *,
         scheduler: SchedulerAPI,
         compute: ComputeAPI,
@@ -58,9 +63,11 @@ class ConductorManager:
         self._lease_s = float(conf.conductor.lease_s)
         self._workers = conf.conductor.workers
         self._down_time_s = down_time_s = float(conf.service_down_time)
-        self._build = BuildTask(db, scheduler, compute, events, owner=self._owner, lease_s=self._lease_s)
+        self._backends = backends
+        self._build = BuildTask(db, scheduler, compute, events, backends)
+        self._rebuild = RebuildTask(db, scheduler, compute, backends, down_time_s=down_time_s)
         self._outcome = OutcomeTask(
-            db, compute, events, max_attempts=conf.scheduler.max_attempts, down_time_s=down_time_s
+            db, compute, events, backends, max_attempts=conf.scheduler.max_attempts, down_time_s=down_time_s
         )
         self._waiting: Mailbox[bool] = Mailbox()
         self._sweeper = Sweeper(
@@ -68,6 +75,7 @@ class ConductorManager:
             compute,
             events,
             self._enqueue,
+            backends,
             interval_s=conf.conductor.sweep_interval_s,
             batch=conf.conductor.sweep_batch,
             max_attempts=conf.scheduler.max_attempts,
@@ -107,15 +115,33 @@ class ConductorManager:
             if not waiting:
                 continue
             try:
-                self._build.run(list(waiting))
+                self._take_up(list(waiting))
             except Unavailable as error:
                 LOG.warning("%d instances wait for the next sweep: %s", len(waiting), error)
             except Exception:
                 LOG.exception("Scheduling %d instances failed; the sweeper will try again", len(waiting))
 
+    def _take_up(self, uuids: Sequence[str]) -> None:
+        """Lease what waits for a conductor and do it."""
+        rows = self._db.write(
+            "conductor.take_scheduling",
+            lambda connection: work.take_scheduling(connection, uuids, owner=self._owner, lease_s=self._lease_s),
+        )
+        builds = [row for row in rows if row.step == Step.SCHEDULE]
+        if builds:
+            self._build.run(builds)
+        rebuilds = [row for row in rows if row.step == Step.CHECK_REBUILD]
+        if rebuilds:
+            self._rebuild.run(rebuilds)
+
     @expose
     def schedule_and_build_instances(self, ctxt: dict, instance_uuids: list[str]) -> None:
         """Take note that these rows wait to be scheduled; the workers take all that waits at once."""
+        self._enqueue(instance_uuids)
+
+    @expose
+    def rebuild_instance(self, ctxt: dict, instance_uuids: list[str]) -> None:
+        """Take note that these rows wait for their rebuild to be checked."""
         self._enqueue(instance_uuids)
 
     @expose
@@ -188,18 +214,8 @@ class ConductorManager:
         """Give out the orders for rows that wait on the caller's hosts."""
 
         def begin(connection: sa.Connection) -> list[WorkOrder]:
-            orders = []
             rows = work.take_for_compute(connection, address, instance_uuids, lease_s=self._lease_s)
-            held = topologies.of_instances(connection, [row.uuid for row in rows]) if rows else {}
-            for row in rows:
-                try:
-                    instance = instances.to_instance(row, held.get(row.uuid))
-                    orders.append(WorkOrder(instance=instance, step=row.step))
-                except (msgspec.DecodeError, TypeError) as error:
-                    # Nobody can carry it out, and it must not keep the others from being carried out.
-                    LOG.error("The row of %s cannot be read: %s", row.uuid, error)
-                    work.bury(connection, row, message="Its record cannot be read.", details=str(error))
-            return orders
+            return make_orders(connection, rows, self._backends)
 
         return self._db.write("conductor.begin_work", begin)
 
@@ -228,7 +244,21 @@ class ConductorManager:
         """Bring rows in line with guests that were looked at twice."""
 
         def settle(connection: sa.Connection) -> list:
-            changes = reconcile.settle(connection, address, seen)
+            changes = reconcile.settle(connection, address, seen, self._backends)
             return instances.changed(connection, changes if self._events.wanted else [])
 
         self._events.state_changed(self._db.write("conductor.settle_guests", settle))
+
+    @expose
+    def firewalls(self, ctxt: dict, address: str, instance_uuids: list[str] | None = None) -> list[InstanceFirewall]:
+        """Return what may pass the ports of the caller's instances; None: of all that have ports."""
+
+        def read(connection: sa.Connection) -> list[InstanceFirewall]:
+            wanted = instances.with_ports(connection, address, instance_uuids)
+            found = self._backends.networks.firewalls(connection, list(wanted)) if wanted else {}
+            return [
+                InstanceFirewall(instance_uuid=uuid, host=wanted[uuid], firewalls=tuple(walls))
+                for uuid, walls in found.items()
+            ]
+
+        return self._db.read(read)

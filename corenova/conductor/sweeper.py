@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 
 from corenova.conductor.tasks.reschedule import reschedule
+from corenova.contracts.backends import Backends
 from corenova.db import actions, decisions, instances, services, work
 from corenova.db.engine import Database
 from corenova.events import Events
@@ -40,7 +41,7 @@ _OVERDUE_BUILDS = {
 class Sweeper:
     """A thread that sweeps.
 
-    :param schedule: called with the uuids of instances that wait to be scheduled.
+    :param schedule: called with the uuids of instances that wait for a conductor.
     :param decision_age_s: decisions older than that are forgotten; 0: none.
     """
 
@@ -50,6 +51,7 @@ class Sweeper:
         compute: ComputeAPI,
         events: Events,
         schedule: Callable[[Sequence[str]], None],
+        backends: Backends,
         *,
         interval_s: float,
         batch: int,
@@ -61,6 +63,7 @@ class Sweeper:
         self._compute = compute
         self._events = events
         self._schedule = schedule
+        self._backends = backends
         self._interval_s = interval_s
         self._batch = batch
         self._max_attempts = max_attempts
@@ -96,10 +99,10 @@ class Sweeper:
     def sweep(self) -> int:
         """Take up what is due; returns how many rows that was."""
         rows = self._db.write("sweeper.due", lambda connection: work.due(connection, most=self._batch))
-        waiting = [row.uuid for row in rows if row.step == Step.SCHEDULE]
+        waiting = [row.uuid for row in rows if row.step in Step.AT_CONDUCTOR]
         if waiting:
             self._schedule(waiting)
-        at_compute = [row for row in rows if row.step != Step.SCHEDULE and row.host]
+        at_compute = [row for row in rows if row.step in Step.AT_COMPUTE and row.host]
         if at_compute:
             self._wake(at_compute)
         self._events.state_changed(self._db.write("sweeper.deadline", self._end_overdue))
@@ -166,6 +169,7 @@ class Sweeper:
         target = reschedule(
             connection,
             row,
+            self._backends,
             reason=reason,
             public_reason="the host does not answer",
             max_attempts=self._max_attempts,
@@ -182,11 +186,13 @@ class Sweeper:
             elif row.step in _OVERDUE_BUILDS:
                 what, event = _OVERDUE_BUILDS[row.step]
                 message = f"Instance {row.uuid} was still {what} at its deadline and was given up."
-                work.bury(connection, row, message=message, details=details, event=event)
+                work.bury(connection, row, self._backends, message=message, details=details, event=event)
             else:
                 action = states.ACTIONS[row.step].name
                 message = f"The action {action} was not done by its deadline and was given up."
-                work.fail_action(connection, row, vm_state=row.vm_state, message=message, details=details)
+                work.fail_action(
+                    connection, row, self._backends, vm_state=row.vm_state, message=message, details=details
+                )
         return self._ended(connection, overdue)
 
     def _ended(self, connection: sa.Connection, rows: Sequence[sa.Row]) -> list[tuple[Instance, str]]:
@@ -195,6 +201,6 @@ class Sweeper:
         return instances.changed(connection, changes)
 
     def _remove(self, connection: sa.Connection, row: sa.Row) -> None:
-        work.remove(connection, [row])
+        work.remove(connection, [row], self._backends)
         actions.close_stale_events(connection, [row.uuid], "The host did not answer; its guest is reaped later.")
         actions.close_actions(connection, [(row.uuid, row.request_id, None)])

@@ -17,7 +17,14 @@ OPTIONS = [
         "build_deadline_s",
         default=600,
         min=1,
-        help="A build that has not ended after this many seconds ends in ERROR with the reason.",
+        help="A build that has not ended after this many seconds ends in ERROR with the reason; other work on a "
+        "server is given up after as many.",
+    ),
+    cfg.IntOpt(
+        "snapshot_deadline_s",
+        default=7200,
+        min=1,
+        help="A snapshot that is not copied and uploaded after this many seconds is given up.",
     ),
     cfg.IntOpt("workers", default=2, min=1, help="Scheduling rounds that one conductor has under way at a time."),
 ]

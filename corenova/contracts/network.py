@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from corenova.objects.context import RequestContext
-from corenova.objects.network import Firewall, Nic, WantedNic
+from corenova.objects.network import Firewall, Nic, SecurityGroup, WantedNic
 
 AUTO = "auto"
 NONE = "none"
@@ -33,8 +33,11 @@ class NetworkBackend(Protocol):
     """
 
     def start(self, db: Any, conf: Any) -> None:
-        """Called once, before anything else; ``db`` is the corenova.db.engine.Database of this process, ``conf`` its
-        configuration."""
+        """Called once, before anything else.
+
+        :param db: the corenova.db.engine.Database of this process.
+        :param conf: its configuration (oslo_config.cfg.ConfigOpts).
+        """
         ...
 
     def plan(
@@ -72,4 +75,32 @@ class NetworkBackend(Protocol):
 
     def firewalls(self, connection: Any, instance_uuids: Sequence[str]) -> dict[str, list[Firewall]]:
         """Return, for those of the servers that have ports, what may pass each of them now."""
+        ...
+
+    def affected(self, connection: Any, instance_uuids: Sequence[str]) -> list[str]:
+        """Return the other servers whose firewalls name addresses of these: they are told when those come or go.
+
+        Asked while these servers have their ports: after ``allocate``, before ``release``.
+        """
+        ...
+
+    def plugged(self, connection: Any, instance_uuids: Sequence[str]) -> None:
+        """The guests of these servers run: their ports are ACTIVE, for whoever looks at them."""
+        ...
+
+    def security_groups(self, connection: Any, instance_uuid: str) -> list[SecurityGroup]:
+        """Return the security groups of a server's ports, each once."""
+        ...
+
+    def change_security_group(
+        self, connection: Any, context: RequestContext, instance_uuid: str, name: str, *, add: bool
+    ) -> None:
+        """Put all secured ports of a server into a group of the caller's project, or take them out of it.
+
+        Whoever calls this tells the computes of the server and of those that ``affected`` names before and after.
+
+        :param name: or id.
+        :raises NotFound: there is no such group, or (to take out) no port is in it.
+        :raises Conflict: (to add) the server has no port that could be in it.
+        """
         ...

@@ -60,6 +60,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     traits: tuple[str, ...] = ()
     supported_instances: tuple[tuple[str, str, str], ...] = ()
     cpu_info: dict[str, object] = {}
+    abilities: tuple[str, ...] = ()
 
 
 # Fleets are bought by the rack: few different facts, and they are the same object wherever they are equal.
@@ -155,7 +156,12 @@ def drop_inventory(connection: sa.Connection, host: str, resource_class: str) ->
 
 
 def _node_values(told: HostReport) -> dict[str, object]:
-    facts = Facts(traits=told.traits, supported_instances=told.supported_instances, cpu_info=told.cpu_info)
+    facts = Facts(
+        traits=told.traits,
+        supported_instances=told.supported_instances,
+        cpu_info=told.cpu_info,
+        abilities=told.abilities,
+    )
     return {
         "host": told.host,
         "hypervisor_type": told.hypervisor_type,
@@ -163,6 +169,12 @@ def _node_values(told: HostReport) -> dict[str, object]:
         "host_ip": told.host_ip,
         "facts": msgspec.json.encode(facts).decode(),
     }
+
+
+def abilities(connection: sa.Connection, host: str) -> frozenset[str]:
+    """Return what the driver of a host can do beyond the required verbs (flags of contracts.driver.Abilities)."""
+    facts = connection.execute(sa.select(compute_nodes.c.facts).where(compute_nodes.c.host == host)).scalar()
+    return frozenset(decode_facts(facts).abilities) if facts else frozenset()
 
 
 def touch(connection: sa.Connection, hosts: Iterable[str]) -> None:

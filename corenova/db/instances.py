@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from corenova.db.engine import execute_many, now
-from corenova.db.schema import instance_faults, instances
+from corenova.db.schema import instance_faults, instances, services
 from corenova.exceptions import InvalidInput, NotFound
 from corenova.objects.instance import Instance
 from corenova.objects.network import Nic
@@ -29,7 +29,7 @@ _FAULT_COLUMNS = (
     instance_faults.c.created_at.label("fault_created_at"),
 )
 # What the API never shows stays in the database: a spec or user_data of 64 KB a row would be read for nothing.
-_SHOWN = [c for c in instances.c if c.name not in ("spec", "alternates", "user_data", "key_data")]
+_SHOWN = [c for c in instances.c if c.name not in ("spec", "alternates", "user_data", "key_data", "step_args")]
 _VIEW = sa.select(*_SHOWN, *_FAULT_COLUMNS).outerjoin_from(
     instances, instance_faults, instances.c.uuid == instance_faults.c.instance_uuid
 )
@@ -256,6 +256,19 @@ def _after(connection: sa.Connection, marker: str, order: list[tuple[sa.Column, 
         alternatives.append(sa.and_(*equal, beyond))
         equal.append(column.is_(None) if value is None else column == value)
     return sa.or_(*alternatives)
+
+
+def with_ports(connection: sa.Connection, address: str, uuids: Sequence[str] | None = None) -> dict[str, str]:
+    """Return, of the instances that have ports on the hosts of the compute at ``address``, ``{uuid: host}``.
+
+    :param uuids: only of these; None: of all.
+    """
+    its_hosts = sa.select(services.c.host).where(services.c.address == address)
+    c = instances.c
+    select = sa.select(c.uuid, c.host).where(c.host.in_(its_hosts), c.deleted.is_(False), c.network_info.is_not(None))
+    if uuids is not None:
+        select = select.where(c.uuid.in_(uuids))
+    return dict(connection.execute(select).all())
 
 
 def update(connection: sa.Connection, uuid: str, **values: object) -> None:

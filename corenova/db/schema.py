@@ -64,6 +64,8 @@ instances = Table(
     Column("key_name", String(255)),
     # The public key as it was at create: the key pair may be deleted, and made anew, under the same name.
     Column("key_data", Text),
+    # A JSON list of objects/network.py Nic, kept equal to the ports by db/ports.py; NULL: it never had a network.
+    Column("network_info", LongText),
     Column("user_data", LongText),
     Column("config_drive", Boolean, nullable=False, default=False),
     Column("locked_by", String(16)),
@@ -94,9 +96,9 @@ instances = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("deadline", Double),
     Column("alternates", Text),
+    # What the step is about (objects/work.py StepArgs).
+    Column("step_args", Text),
     Column("request_id", String(64)),
-    # A JSON list of objects/network.py Nic, kept equal to the ports by db/ports.py; NULL: it never had a network.
-    Column("network_info", LongText),
     Index("ix_instances_project", "project_id", "deleted", "created_at", "id"),
     Index("ix_instances_created", "deleted", "created_at", "id"),
     Index("ix_instances_host", "host", "deleted"),

@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from oslo_db.exception import RetryRequest
 
+from corenova.contracts.backends import Backends
 from corenova.db import actions, decisions, hosts, quotas, services, topologies
 from corenova.db.engine import execute_many, for_update, now
 from corenova.db.schema import instances
@@ -20,8 +21,9 @@ from corenova.db.services import COMPUTE
 from corenova.exceptions import InstanceInvalidState
 from corenova.objects import states
 from corenova.objects.decision import Decision
-from corenova.objects.states import ACTIONS, Action, Step
+from corenova.objects.states import ACTIONS, Action, PowerState, Step
 from corenova.objects.topology import TopologyWish
+from corenova.objects.work import NO_ARGS, StepArgs
 
 HINT_GRACE_S = 5.0
 """How long a hint may be under way before the sweeper sends another."""
@@ -40,14 +42,26 @@ _PROGRESS = (
     .where(*_AT, t.step == Step.BUILD)
     .values(task_state=sa.bindparam("new_task_state"), updated_at=now())
 )
-_IDLE = {"task_state": None, "step": None, "owner": None, "lease_until": 0.0, "deadline": None, "updated_at": now()}
+_IDLE = {
+    "task_state": None, "step": None, "step_args": None, "owner": None, "lease_until": 0.0, "deadline": None,
+    "updated_at": now(),
+}  # fmt: skip
+
+
+def _end_vm_state(action: Action) -> sa.ColumnElement | str:
+    if action.step == Step.REBUILD:  # of a stopped instance the new guest is stopped too
+        is_off = sa.bindparam("new_power_state") == PowerState.SHUTDOWN
+        return sa.case((is_off, states.STOPPED), else_=action.end_vm_state)
+    return action.end_vm_state or t.vm_state
+
+
 _FINISH = {
     step: sa.update(instances)
     .where(*_AT, t.step == step)
     .values(vm_state=vm_state, power_state=sa.bindparam("new_power_state"), **_IDLE, **extra)
     for step, vm_state, extra in (
         (Step.BUILD, states.ACTIVE, {"launched_at": now(), "alternates": None}),
-        *((action.step, action.end_vm_state, {}) for action in ACTIONS.values() if action.step != Step.DELETE),
+        *((a.step, _end_vm_state(a), {}) for a in ACTIONS.values() if a.step not in (Step.DELETE, Step.CHECK_REBUILD)),
     )
 }
 _PLACE = (
@@ -68,6 +82,7 @@ _PLACE = (
 )
 
 
+_decode_args = msgspec.json.Decoder(StepArgs).decode
 _decode_alternates = msgspec.json.Decoder(list[tuple[str, str]]).decode
 
 
@@ -86,7 +101,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     topology: TopologyWish | None = None
 
 
-_FOR_SCHEDULING = (t.step == Step.SCHEDULE,)
+_FOR_SCHEDULING = (t.step.in_(Step.AT_CONDUCTOR),)
 _FOR_COMPUTE = (t.step.in_(Step.AT_COMPUTE), t.host.in_(_ITS_HOSTS))
 _IS_BUILD = t.step == Step.BUILD
 
@@ -112,14 +127,14 @@ _TAKE_FOR_COMPUTE = _taking(
     *_FOR_COMPUTE,
     task_state=sa.case((_IS_BUILD, None), else_=t.task_state),
 )
-_TAKEN = sa.select(*(c for c in t if c.name != "user_data")).where(
-    t.uuid.in_(sa.bindparam("of_uuids", expanding=True)), t.owner == sa.bindparam("token")
-)
+_IN_HAND = (t.uuid.in_(sa.bindparam("of_uuids", expanding=True)), t.owner == sa.bindparam("token"))
+_TAKEN_SCHEDULING = sa.select(*(c for c in t if c.name != "user_data")).where(*_IN_HAND)
+_TAKEN_FOR_COMPUTE = sa.select(*(c for c in t if c.name != "spec")).where(*_IN_HAND)
 
 
 def take_scheduling(connection: sa.Connection, uuids: Sequence[str], *, owner: str, lease_s: float) -> list[sa.Row]:
     """Lease those of ``uuids`` that wait to be scheduled and that nobody works on; returns their rows."""
-    return _take(connection, _TAKE_SCHEDULING, uuids, owner=owner, lease_s=lease_s)
+    return _take(connection, (_TAKE_SCHEDULING, _TAKEN_SCHEDULING), uuids, owner=owner, lease_s=lease_s)
 
 
 def take_for_compute(connection: sa.Connection, address: str, uuids: Sequence[str], *, lease_s: float) -> list[sa.Row]:
@@ -128,7 +143,8 @@ def take_for_compute(connection: sa.Connection, address: str, uuids: Sequence[st
     Only rows that are on the caller's hosts are given out: a compute cannot act on another's instances.
     """
     owner = f"compute:{address}"
-    rows = _take(connection, _TAKE_FOR_COMPUTE, uuids, owner=owner, lease_s=lease_s, of_address=address)
+    statements = (_TAKE_FOR_COMPUTE, _TAKEN_FOR_COMPUTE)
+    rows = _take(connection, statements, uuids, owner=owner, lease_s=lease_s, of_address=address)
     if rows:
         # What an earlier worker began and never ended has ended now.
         actions.close_stale_events(connection, [row.uuid for row in rows], "Its worker was lost; it is begun anew.")
@@ -150,20 +166,21 @@ def take_for_compute(connection: sa.Connection, address: str, uuids: Sequence[st
 
 def _take(
     connection: sa.Connection,
-    statement: sa.Update,
+    statements: tuple[sa.Update, sa.Select],
     uuids: Sequence[str],
     *,
     owner: str,
     lease_s: float,
     **values: object,
 ) -> list[sa.Row]:
+    take, taken_ones = statements
     # The token tells this round's rows from those that the same owner has in other hands.
     token = f"{owner}#{secrets.token_hex(6)}"
     taken: list[sa.Row] = []
     for start in range(0, len(uuids), _CHUNK):
         chunk = list(uuids[start : start + _CHUNK])
-        connection.execute(statement, {"of_uuids": chunk, "token": token, "lease_s": lease_s, **values})
-        taken += connection.execute(_TAKEN, {"of_uuids": chunk, "token": token})
+        connection.execute(take, {"of_uuids": chunk, "token": token, "lease_s": lease_s, **values})
+        taken += connection.execute(taken_ones, {"of_uuids": chunk, "token": token})
     return sorted(taken, key=lambda row: row.id)
 
 
@@ -214,6 +231,28 @@ def place(connection: sa.Connection, placements: Sequence[Placement]) -> bool:
 def alternates_of(row: sa.Row) -> list[tuple[str, str]]:
     """Return the (host, zone) pairs that a build may still go to, best first."""
     return _decode_alternates(row.alternates) if row.alternates else []
+
+
+def args_of(row: sa.Row) -> StepArgs:
+    """Return what the step of a row is about."""
+    return _decode_args(row.step_args) if row.step_args else NO_ARGS
+
+
+def _abandon(connection: sa.Connection, row: sa.Row, backends: Backends) -> None:
+    """Take back what was made for the step of this row, which will not be finished."""
+    if row.step == Step.SNAPSHOT:
+        backends.images.give_up(connection, args_of(row).image_id)
+    elif row.step == Step.ATTACH_INTERFACE:
+        backends.networks.detach(connection, row.uuid, args_of(row).port_id)
+    elif row.step == Step.CHECK_REBUILD and (before := args_of(row).image) is not None:
+        image = msgspec.json.encode(before).decode()
+        connection.execute(sa.update(instances).where(t.uuid == row.uuid).values(image=image))
+
+
+def _release_ports(connection: sa.Connection, rows: Sequence[sa.Row], backends: Backends) -> None:
+    with_ports = [row.uuid for row in rows if row.network_info]
+    if with_ports:
+        backends.networks.release(connection, with_ports)
 
 
 def move(
@@ -279,7 +318,7 @@ def locked(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, sa.Row]
 
 _NARROW = (
     t.uuid, t.generation, t.step, t.host, t.vm_state, t.task_state, t.deleted, t.request_id, t.project_id, t.vcpus,
-    t.memory_mb, t.attempts, t.alternates, t.group_uuid,
+    t.memory_mb, t.attempts, t.alternates, t.group_uuid, t.step_args, t.network_info,
 )  # fmt: skip
 
 
@@ -318,11 +357,14 @@ def finish(connection: sa.Connection, step: str, done: Sequence[tuple[str, int, 
         raise RetryRequest(RuntimeError("a row changed hands while its report was written"))
 
 
-def fail_action(connection: sa.Connection, row: sa.Row, *, vm_state: str, message: str, details: str) -> None:
+def fail_action(
+    connection: sa.Connection, row: sa.Row, backends: Backends, *, vm_state: str, message: str, details: str
+) -> None:
     """End an action that failed: the task is over, the instance is in ``vm_state``, its history says so.
 
     :param message: for the user; ``details`` for operators.
     """
+    _abandon(connection, row, backends)
     connection.execute(
         sa.update(instances).where(t.uuid == row.uuid).values(vm_state=vm_state, generation=t.generation + 1, **_IDLE)
     )
@@ -332,14 +374,21 @@ def fail_action(connection: sa.Connection, row: sa.Row, *, vm_state: str, messag
 
 
 def bury(
-    connection: sa.Connection, row: sa.Row, *, message: str, details: str | None, event: str | None = None
+    connection: sa.Connection,
+    row: sa.Row,
+    backends: Backends,
+    *,
+    message: str,
+    details: str | None,
+    event: str | None = None,
 ) -> None:
-    """End a build that can go nowhere: ERROR with a fault, nothing claimed, the action marked as failed.
+    """End a build that can go nowhere: ERROR with a fault, nothing claimed, no ports, the action marked as failed.
 
     :param message: for the user; must not be empty.
     :param event: record a failed event of this name (a failure outside any compute).
     """
     hosts.release(connection, [row.uuid])
+    _release_ports(connection, [row], backends)
     connection.execute(
         sa.update(instances)
         .where(t.uuid == row.uuid)
@@ -363,10 +412,11 @@ def bury(
     actions.close_actions(connection, [(row.uuid, row.request_id, actions.ERROR)])
 
 
-def remove(connection: sa.Connection, rows: Sequence[sa.Row]) -> None:
-    """Make these instances deleted: claims and quota given back, spec and decision gone, the row kept as history."""
+def remove(connection: sa.Connection, rows: Sequence[sa.Row], backends: Backends) -> None:
+    """Make these instances deleted: claims, ports and quota given back, spec and decision gone, the row kept."""
     uuids = [row.uuid for row in rows]
     hosts.release(connection, uuids)
+    _release_ports(connection, rows, backends)
     removed = sa.update(instances).where(t.uuid == sa.bindparam("of_uuid"), t.deleted.is_(False))
     changed = connection.execute(
         removed.values(
@@ -394,20 +444,8 @@ def remove(connection: sa.Connection, rows: Sequence[sa.Row]) -> None:
         quotas.release(connection, project_id, sums[project_id])
 
 
-def request(
-    connection: sa.Connection,
-    row: sa.Row,
-    action: Action,
-    *,
-    request_id: str,
-    user_id: str | None,
-    deadline_s: float,
-) -> None:
-    """Turn an action that somebody asks for into work on a row that is locked in this transaction.
-
-    :param deadline_s: when the work is given up, in seconds from now.
-    :raises InstanceInvalidState: the states do not allow it.
-    """
+def check(row: sa.Row, action: Action) -> None:
+    """Raise InstanceInvalidState unless the states of this row allow the action."""
     refusal = states.refusal(action, row.vm_state, row.task_state)
     if refusal is None and action.step != Step.DELETE and row.launched_at is None:
         refusal = "it has not been built"
@@ -415,6 +453,27 @@ def request(
         refusal = "it is on no host"
     if refusal:
         raise InstanceInvalidState(f"Cannot '{action.name}' instance {row.uuid} while {refusal}")
+
+
+def request(
+    connection: sa.Connection,
+    row: sa.Row,
+    action: Action,
+    backends: Backends,
+    *,
+    request_id: str,
+    user_id: str | None,
+    deadline_s: float,
+    args: StepArgs = NO_ARGS,
+) -> None:
+    """Turn an action that somebody asks for into work on a row that is locked in this transaction.
+
+    :param deadline_s: when the work is given up, in seconds from now.
+    :param args: what the step is about.
+    :raises InstanceInvalidState: the states do not allow it.
+    """
+    check(row, action)
+    _abandon(connection, row, backends)
     actions.record(
         connection,
         [
@@ -432,6 +491,7 @@ def request(
         .where(t.uuid == row.uuid)
         .values(
             step=action.step,
+            step_args=msgspec.json.encode(args).decode() if args != NO_ARGS else None,
             task_state=action.task_state,
             owner=None,
             lease_until=now() + HINT_GRACE_S,
@@ -443,13 +503,24 @@ def request(
     )
 
 
-def reset(connection: sa.Connection, row: sa.Row, *, vm_state: str) -> None:
+def pass_on(connection: sa.Connection, row: sa.Row, step: str) -> bool:
+    """The conductor's part of an action is done: it goes on as ``step`` at the compute. False: overtaken."""
+    changed = connection.execute(
+        sa.update(instances)
+        .where(t.uuid == row.uuid, t.generation == row.generation, t.step == row.step)
+        .values(step=step, owner=None, lease_until=now() + HINT_GRACE_S, generation=t.generation + 1, updated_at=now())
+    )
+    return changed.rowcount == 1
+
+
+def reset(connection: sa.Connection, row: sa.Row, backends: Backends, *, vm_state: str) -> None:
     """An operator declares the state: no task, no work, whoever worked on it is overtaken.
 
     :raises InstanceInvalidState: it is being deleted, and a delete wins.
     """
     if row.step == Step.DELETE:
         raise InstanceInvalidState(f"Cannot 'os-resetState' instance {row.uuid} while it is in task_state deleting")
+    _abandon(connection, row, backends)
     connection.execute(
         sa.update(instances)
         .where(t.uuid == row.uuid)

@@ -192,6 +192,7 @@ def meta_of(image: rows.Image) -> ImageMeta:
         min_disk=image.min_disk,
         min_ram=image.min_ram,
         size=image.size,
+        virtual_size=image.virtual_size,
         disk_format=image.disk_format or "raw",
         container_format=image.container_format or "bare",
         properties=image.properties,

@@ -14,11 +14,11 @@ from corenova.db import network_quotas, networks, ports, security_groups
 from corenova.db.engine import Database
 from corenova.db.schema import ports as port_table
 from corenova.exceptions import Conflict, InvalidInput
-from corenova.network import errors
+from corenova.network import errors, server_groups
 from corenova.network.allocation import Wish, make_ports
 from corenova.network.planning import NOTHING, Plan, PlannedNic, automatic, make_plan
 from corenova.objects.context import RequestContext
-from corenova.objects.network import Firewall, Nic, WantedNic
+from corenova.objects.network import Firewall, Nic, SecurityGroup, WantedNic
 
 _REMEMBER_S = 1.0
 
@@ -74,7 +74,7 @@ class EmbeddedNetwork:
         return [found[uuid] for uuid in uuids]
 
     def release(self, connection: sa.Connection, instance_uuids: Sequence[str]) -> None:
-        """See the contract. Ask :meth:`affected` first for whom to tell."""
+        """See the contract."""
         rows = ports.of_servers(connection, instance_uuids)
         if rows:
             ports.leave(connection, rows)
@@ -94,7 +94,7 @@ class EmbeddedNetwork:
         )
 
     def detach(self, connection: sa.Connection, instance_uuid: str, port_id: str) -> None:
-        """See the contract. Ask :meth:`affected` first for whom to tell."""
+        """See the contract."""
         rows = ports.find(connection, port_table.c.uuid == port_id, port_table.c.instance_uuid == instance_uuid)
         if rows:
             ports.leave(connection, rows)
@@ -104,11 +104,22 @@ class EmbeddedNetwork:
         """See the contract; ports without port security are left out."""
         return security_groups.firewalls(connection, instance_uuids)
 
-    def affected(self, connection: sa.Connection, instance_uuids: Sequence[str]) -> list[str]:
-        """Return the other servers whose firewalls name addresses of these: to be told when these come or go.
+    def plugged(self, connection: sa.Connection, instance_uuids: Sequence[str]) -> None:
+        """See the contract."""
+        ports.set_status(connection, instance_uuids, ports.ACTIVE)
 
-        Asked while the servers have their ports: after ``allocate`` and ``attach``, before ``release`` and ``detach``.
-        """
+    def security_groups(self, connection: sa.Connection, instance_uuid: str) -> list[SecurityGroup]:
+        """See the contract."""
+        return server_groups.of_server(connection, instance_uuid)
+
+    def change_security_group(
+        self, connection: sa.Connection, context: RequestContext, instance_uuid: str, name: str, *, add: bool
+    ) -> None:
+        """See the contract."""
+        server_groups.change(connection, context, instance_uuid, name, add=add)
+
+    def affected(self, connection: sa.Connection, instance_uuids: Sequence[str]) -> list[str]:
+        """See the contract."""
         return sorted(security_groups.affected(connection, instance_uuids))
 
     def _count(self, connection: sa.Connection, plan: Plan, servers: int) -> None:

@@ -97,6 +97,7 @@ class HostReport(msgspec.Struct, frozen=True, kw_only=True):
     :param inventories: totals by resource class (``used`` is ignored: claims are the conductor's business).
     :param topology: NUMA cells and PCI devices; its ``used`` is ignored likewise. The CPUs of its cells are the totals
         of VCPU (shared) and PCPU (dedicated).
+    :param abilities: the flags of the driver's Abilities that are True; the compute fills it in.
     """
 
     host: str
@@ -108,3 +109,4 @@ class HostReport(msgspec.Struct, frozen=True, kw_only=True):
     supported_instances: tuple[tuple[str, str, str], ...] = ()
     cpu_info: dict[str, object] = {}
     topology: HostTopology | None = None
+    abilities: tuple[str, ...] = ()

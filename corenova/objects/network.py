@@ -45,6 +45,30 @@ class SecurityRule(msgspec.Struct, frozen=True, kw_only=True):
     remotes: tuple[str, ...] | None = None
 
 
+class SecurityGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A security group, as the compute API shows it.
+
+    :param rules: what it lets in, each with its id; ``remote_group`` is the name of a group instead of networks.
+    """
+
+    id: str
+    name: str
+    description: str
+    project_id: str
+    rules: tuple["GroupRule", ...] = ()
+
+
+class GroupRule(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule of a group that lets something in; fields as in SecurityRule."""
+
+    id: str
+    protocol: str | None = None
+    port_min: int | None = None
+    port_max: int | None = None
+    remote_cidr: str | None = None
+    remote_group: str | None = None
+
+
 class Nic(msgspec.Struct, frozen=True, kw_only=True):
     """A network interface of a server: one port, on one network.
 
@@ -76,6 +100,14 @@ class Firewall(msgspec.Struct, frozen=True, kw_only=True):
 
     port_id: str
     rules: tuple[SecurityRule, ...] = ()
+
+
+class InstanceFirewall(msgspec.Struct, frozen=True, kw_only=True):
+    """What may pass the ports of one instance, which is on ``host``."""
+
+    instance_uuid: str
+    host: str
+    firewalls: tuple[Firewall, ...]
 
 
 class WantedNic(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,6 +46,7 @@ class ImageMeta(msgspec.Struct, frozen=True, kw_only=True):
     :param min_disk: smallest root disk in GiB.
     :param min_ram: smallest RAM in MiB.
     :param size: bytes, or None when not known.
+    :param virtual_size: bytes of the disk that it unfolds to, or None when not known.
     """
 
     id: str
@@ -53,6 +54,7 @@ class ImageMeta(msgspec.Struct, frozen=True, kw_only=True):
     min_disk: int = 0
     min_ram: int = 0
     size: int | None = None
+    virtual_size: int | None = None
     disk_format: str = "raw"
     container_format: str = "bare"
     properties: dict[str, str] = {}

@@ -36,6 +36,16 @@ REBOOT_STARTED = "reboot_started"
 REBOOTING_HARD = "rebooting_hard"
 REBOOT_PENDING_HARD = "reboot_pending_hard"
 REBOOT_STARTED_HARD = "reboot_started_hard"
+PAUSING = "pausing"
+UNPAUSING = "unpausing"
+SUSPENDING = "suspending"
+RESUMING = "resuming"
+RESCUING = "rescuing"
+UNRESCUING = "unrescuing"
+REBUILDING = "rebuilding"
+IMAGE_SNAPSHOT = "image_snapshot"
+ATTACHING_INTERFACE = "attaching_interface"
+DETACHING_INTERFACE = "detaching_interface"
 DELETING = "deleting"
 
 BUILD_TASKS = (SCHEDULING, None, NETWORKING, BLOCK_DEVICE_MAPPING, SPAWNING)
@@ -67,9 +77,24 @@ class Step:
     STOP = "stop"
     REBOOT_SOFT = "reboot_soft"
     REBOOT_HARD = "reboot_hard"
+    PAUSE = "pause"
+    UNPAUSE = "unpause"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    RESCUE = "rescue"
+    UNRESCUE = "unrescue"
+    CHECK_REBUILD = "check_rebuild"
+    REBUILD = "rebuild"
+    SNAPSHOT = "snapshot"
+    ATTACH_INTERFACE = "attach_interface"
+    DETACH_INTERFACE = "detach_interface"
     DELETE = "delete"
 
-    AT_COMPUTE = (BUILD, START, STOP, REBOOT_SOFT, REBOOT_HARD, DELETE)
+    AT_CONDUCTOR = (SCHEDULE, CHECK_REBUILD)
+    AT_COMPUTE = (
+        BUILD, START, STOP, REBOOT_SOFT, REBOOT_HARD, PAUSE, UNPAUSE, SUSPEND, RESUME, RESCUE, UNRESCUE, REBUILD,
+        SNAPSHOT, ATTACH_INTERFACE, DETACH_INTERFACE, DELETE,
+    )  # fmt: skip
 
 
 ANY_TASK = object()
@@ -83,8 +108,10 @@ class Action(msgspec.Struct, frozen=True):
     :param vm_states: vm_states in which the action is allowed; empty means any.
     :param task_state: the task_state that the API sets.
     :param task_states: task_states in which the action is allowed.
-    :param end_vm_state: the vm_state after success.
+    :param end_vm_state: the vm_state after success; None: the one before.
     :param event: the event that the compute's part is recorded under (Nova's name).
+    :param ability: what the driver of the host must be able to do (a flag of contracts.driver.Abilities); empty:
+        nothing that not every driver can.
     """
 
     name: str
@@ -92,27 +119,90 @@ class Action(msgspec.Struct, frozen=True):
     vm_states: tuple[str, ...]
     task_state: str
     task_states: tuple
-    end_vm_state: str
+    end_vm_state: str | None
     event: str
+    ability: str = ""
 
 
-ACTIONS = {
-    Step.START: Action("start", Step.START, (STOPPED,), POWERING_ON, (None,), ACTIVE, "compute_start_instance"),
-    Step.STOP: Action("stop", Step.STOP, (ACTIVE, ERROR), POWERING_OFF, (None,), STOPPED, "compute_stop_instance"),
-    Step.REBOOT_SOFT: Action(
-        "reboot", Step.REBOOT_SOFT, (ACTIVE,), REBOOTING, (None,), ACTIVE, "compute_reboot_instance"
+_IDLE = (None,)
+_REBUILDABLE = (ACTIVE, STOPPED, ERROR)
+_PLUGGABLE = (ACTIVE, PAUSED, STOPPED)
+_BY_STEP: tuple[Action, ...] = (
+    Action("start", Step.START, (STOPPED,), POWERING_ON, _IDLE, ACTIVE, "compute_start_instance"),
+    Action("stop", Step.STOP, (ACTIVE, ERROR), POWERING_OFF, _IDLE, STOPPED, "compute_stop_instance"),
+    Action(
+        "reboot",
+        Step.REBOOT_SOFT,
+        (ACTIVE,),
+        REBOOTING,
+        _IDLE,
+        ACTIVE,
+        "compute_reboot_instance",
+        "supports_soft_reboot",
     ),
-    Step.REBOOT_HARD: Action(
+    Action(
         "reboot",
         Step.REBOOT_HARD,
         (ACTIVE, STOPPED, PAUSED, SUSPENDED, ERROR),
         REBOOTING_HARD,
-        (None, *_SOFT_REBOOT, *_HARD_REBOOT),
+        (None, *_SOFT_REBOOT, *_HARD_REBOOT, RESUMING, PAUSING, UNPAUSING, SUSPENDING),
         ACTIVE,
         "compute_reboot_instance",
     ),
-    Step.DELETE: Action("delete", Step.DELETE, (), DELETING, (ANY_TASK,), DELETED, "compute_terminate_instance"),
-}
+    Action("pause", Step.PAUSE, (ACTIVE,), PAUSING, _IDLE, PAUSED, "compute_pause_instance", "supports_pause"),
+    Action("unpause", Step.UNPAUSE, (PAUSED,), UNPAUSING, _IDLE, ACTIVE, "compute_unpause_instance", "supports_pause"),
+    Action(
+        "suspend", Step.SUSPEND, (ACTIVE,), SUSPENDING, _IDLE, SUSPENDED, "compute_suspend_instance", "supports_suspend"
+    ),
+    Action("resume", Step.RESUME, (SUSPENDED,), RESUMING, _IDLE, ACTIVE, "compute_resume_instance", "supports_suspend"),
+    Action(
+        "rescue",
+        Step.RESCUE,
+        (ACTIVE, STOPPED, ERROR),
+        RESCUING,
+        _IDLE,
+        RESCUED,
+        "compute_rescue_instance",
+        "supports_rescue",
+    ),
+    Action(
+        "unrescue", Step.UNRESCUE, (RESCUED,), UNRESCUING, _IDLE, ACTIVE, "compute_unrescue_instance", "supports_rescue"
+    ),
+    Action("rebuild", Step.CHECK_REBUILD, _REBUILDABLE, REBUILDING, _IDLE, None, "conductor_rebuild_instance"),
+    Action("rebuild", Step.REBUILD, _REBUILDABLE, REBUILDING, _IDLE, ACTIVE, "compute_rebuild_instance"),
+    Action(
+        "createImage",
+        Step.SNAPSHOT,
+        (ACTIVE, STOPPED, PAUSED, SUSPENDED),
+        IMAGE_SNAPSHOT,
+        _IDLE,
+        None,
+        "compute_snapshot_instance",
+        "supports_snapshot",
+    ),
+    Action(
+        "attach_interface",
+        Step.ATTACH_INTERFACE,
+        _PLUGGABLE,
+        ATTACHING_INTERFACE,
+        _IDLE,
+        None,
+        "compute_attach_interface",
+        "supports_attach_interface",
+    ),
+    Action(
+        "detach_interface",
+        Step.DETACH_INTERFACE,
+        _PLUGGABLE,
+        DETACHING_INTERFACE,
+        _IDLE,
+        None,
+        "compute_detach_interface",
+        "supports_attach_interface",
+    ),
+    Action("delete", Step.DELETE, (), DELETING, (ANY_TASK,), DELETED, "compute_terminate_instance"),
+)
+ACTIONS = {action.step: action for action in _BY_STEP}
 BUILD_EVENT = "compute__do_build_and_run_instance"
 SCHEDULE_EVENT = "conductor_schedule_and_build_instances"
 

@@ -4,7 +4,27 @@ import enum
 
 import msgspec
 
+from corenova.objects.image import ImageAccess
 from corenova.objects.instance import Guest, Instance
+from corenova.objects.request_spec import ImageMeta
+
+
+class StepArgs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a step is about, beside the instance; in the row (``instances.step_args``) for as long as the step is.
+
+    :param image: what to boot from in rescue; for a rebuild the image before, which it goes back to when refused.
+    :param image_id: the image that a snapshot fills.
+    :param port_id: the port to attach or detach.
+    :param admin_pass: the password that the guest is told.
+    """
+
+    image: ImageMeta | None = None
+    image_id: str | None = None
+    port_id: str | None = None
+    admin_pass: str | None = None
+
+
+NO_ARGS = StepArgs()
 
 
 class WorkOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,10 +32,14 @@ class WorkOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     :param instance: the row as it stands; ``instance.generation`` is the fence to report with.
     :param step: see :class:`corenova.objects.states.Step`.
+    :param port_id: the port that is attached or detached.
+    :param upload: where a snapshot goes; None: nobody wants it any more.
     """
 
     instance: Instance
     step: str
+    port_id: str | None = None
+    upload: ImageAccess | None = None
 
 
 class Result(enum.StrEnum):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from corenova.objects.host_state import HostReport
+from corenova.objects.network import InstanceFirewall
 from corenova.objects.work import GuestSeen, HostGuests, Report, Verdicts, WorkOrder
 from corenova.rpc.transport import Caller
 
@@ -19,6 +20,10 @@ class ConductorAPI:
     def schedule_and_build_instances(self, instance_uuids: Sequence[str]) -> bool:
         """Hint: these rows wait to be scheduled. False when the hint reached nobody (the sweeper finds the rows)."""
         return self._caller.cast("schedule_and_build_instances", instance_uuids=list(instance_uuids))
+
+    def rebuild_instance(self, instance_uuids: Sequence[str]) -> bool:
+        """Hint: these rows wait for their rebuild to be checked."""
+        return self._caller.cast("rebuild_instance", instance_uuids=list(instance_uuids))
 
     def hello(self) -> dict[str, object]:
         """What a compute must know before it starts: ``deployment_id`` and ``lease_s``."""
@@ -60,6 +65,11 @@ class ConductorAPI:
     def settle_guests(self, address: str, seen: Sequence[GuestSeen]) -> None:
         """Guests that differed from their rows, as a second look has shown them."""
         self._call("settle_guests", address=address, seen=list(seen))
+
+    def firewalls(self, address: str, instance_uuids: Sequence[str] | None = None) -> list[InstanceFirewall]:
+        """What may pass the ports of these instances of the compute; None: of all."""
+        uuids = None if instance_uuids is None else list(instance_uuids)
+        return self._call("firewalls", address=address, instance_uuids=uuids)
 
     def _call(self, verb: str, **arguments: object) -> object:
         return self._caller.call(verb, timeout_s=self._timeout_s, **arguments)

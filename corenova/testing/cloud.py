@@ -20,6 +20,7 @@ from corenova.api.provision import CreateRequest, Provisioner
 from corenova.cmd import api, compute, conductor, scheduler
 from corenova.cmd.process import Parts, configure
 from corenova.cmd.service_host import ServiceHost
+from corenova.contracts.driver import Driver
 from corenova.db import actions, decisions, instances
 from corenova.loader import Plugin
 from corenova.objects.context import RequestContext
@@ -61,6 +62,8 @@ class Cloud:
         self._ini = {name: dict(options) for name, options in QUICK.items()}
         for name, options in (ini or {}).items():
             self._ini.setdefault(name, {}).update(options)
+        self.driver: Driver | None = None
+        self.other_driver: Driver | None = None
         self._dead: set[threading.Thread] = set()
         self._hosts: dict[str, ServiceHost] = {}
         self._parts: dict[str, Parts] = {}
@@ -80,12 +83,15 @@ class Cloud:
         """Whether any service runs."""
         return bool(self._hosts)
 
-    def conf(self, host: str = "test-host") -> cfg.ConfigOpts:
-        """Return a parsed configuration of this cloud, private to the caller; ``host`` names the process."""
+    def conf(self, host: str = "test-host", ini: dict[str, dict[str, object]] | None = None) -> cfg.ConfigOpts:
+        """Return a parsed configuration of this cloud, private to the caller; ``host`` names the process.
+
+        :param ini: options of that process alone.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
         common = {"state_path": self.path / "state", "transport_url": f"local:///{self.vhost}", "host": host}
         sections: dict[str, dict[str, object]] = {"DEFAULT": common}
-        for name, options in self._ini.items():
+        for name, options in (*self._ini.items(), *(ini or {}).items()):
             sections.setdefault(name, {}).update(options)
         text = "".join(
             f"[{name}]\n" + "".join(f"{option} = {value}\n" for option, value in options.items())
@@ -124,11 +130,17 @@ class Cloud:
             host.start()
 
     @contextlib.contextmanager
-    def another(self, name: str) -> Iterator[None]:
-        """Run a second conductor or scheduler beside the first, inside a ``with`` block."""
-        parts, host = self._made(self.conf(f"{name}-2")), ServiceHost()
+    def another(self, name: str, ini: dict[str, dict[str, object]] | None = None) -> Iterator[None]:
+        """Run a second service of this name beside the first, inside a ``with`` block.
+
+        :param ini: options of that one alone.
+        """
+        parts, host = self._made(self.conf(f"{name}-2", ini)), ServiceHost()
         if name == "scheduler":
             scheduler.add(parts, host, build_pipeline(parts.conf))
+        elif name == "compute":
+            self.other_driver = compute.load_driver(parts)
+            compute.add(parts, host, self.other_driver)
         else:
             conductor.add(parts, host)
         host.start()
@@ -137,6 +149,7 @@ class Cloud:
         finally:
             host.stop()
             parts.close()
+            self.other_driver = None
 
     def stop(self, *names: str) -> None:
         """Stop these services, or all, in good order."""
@@ -208,13 +221,22 @@ class Cloud:
 
     def _provisioner(self) -> Provisioner:
         parts = self.parts("test")
-        return Provisioner(
-            parts.conf, parts.db, ConductorAPI(parts.transport, timeout_s=parts.conf.rpc_response_timeout), parts.events
-        )
+        return Provisioner(parts.conf, parts.db, self._conductor(), parts.events, parts.backends)
 
     def _actions(self) -> InstanceActions:
         parts = self.parts("test")
-        return InstanceActions(parts.conf, parts.db, ComputeAPI(parts.transport), parts.events)
+        return InstanceActions(
+            parts.conf,
+            parts.db,
+            parts.events,
+            parts.backends,
+            compute=ComputeAPI(parts.transport),
+            conductor=self._conductor(),
+        )
+
+    def _conductor(self) -> ConductorAPI:
+        parts = self.parts("test")
+        return ConductorAPI(parts.transport, timeout_s=parts.conf.rpc_response_timeout)
 
     # What a test looks at.
 
@@ -235,8 +257,8 @@ class Cloud:
         return self.db.read(lambda connection: decisions.get(connection, uuid))
 
     def guests(self) -> dict[str, str]:
-        """Return ``{uuid: host}`` of all guests of the fake driver."""
-        return {guest.uuid: host for host in self.driver.hosts() for guest in self.driver.list_guests(host)}
+        """Return ``{uuid: host}`` of all guests."""
+        return {guest.uuid: told.host for told in self._told() for guest in told.guests}
 
     def wait(self, condition: Callable[[], bool], *, what: str = "the condition", timeout_s: float = 30.0) -> None:
         """Wait until ``condition`` holds; fails the test with ``what`` after ``timeout_s``."""
@@ -330,4 +352,5 @@ class Cloud:
         return audit.audit(self.db, self._told, pause_s=0.5).findings
 
     def _told(self) -> list[HostGuests]:
-        return [HostGuests(host=h, guests=tuple(self.driver.list_guests(h))) for h in self.driver.hosts()]
+        drivers = [driver for driver in (self.driver, self.other_driver) if driver is not None]
+        return [HostGuests(host=h, guests=tuple(driver.list_guests(h))) for driver in drivers for h in driver.hosts()]

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from corenova import audit
+from corenova.contracts.backends import Backends
 from corenova.db import actions, addresses, deployment, groups, hosts, instances, ports, quotas, schema, services, work
 from corenova.db.engine import Database
 from corenova.db.work import Placement
@@ -18,6 +19,9 @@ from corenova.objects.request_spec import Flavor, RequestSpec
 from corenova.objects.states import ACTIONS, SCHEDULE_EVENT, Step
 from corenova.objects.topology import HostTopology, NumaCell, TopologyWish, WishedCell
 from corenova.objects.work import HostGuests
+
+NOBODY = Backends(images=None, networks=None)
+"""No row here has ports or a snapshot, so neither service is asked."""
 
 FLAVOR = Flavor(flavorid="1", name="nano", vcpus=3, memory_mb=64, root_gb=3, extra_specs={"resources:CUSTOM_X": "1"})
 CELL = WishedCell(vcpus=(0, 1, 2), memory_mb=64, dedicated=(0,))
@@ -65,7 +69,7 @@ def carry_out(connection: sa.Connection, uuid: str) -> None:
     """What the conductor writes when a compute has taken up its order and reports success."""
     (row,) = work.take_for_compute(connection, "c1", [uuid], lease_s=20)
     if row.step == Step.DELETE:
-        work.remove(connection, [row])
+        work.remove(connection, [row], NOBODY)
     else:
         work.finish(connection, row.step, [(uuid, row.generation, 1)])
     actions.close_events(connection, [(uuid, row.generation, None)])
@@ -91,10 +95,13 @@ def populate(connection: sa.Connection) -> None:
         place(connection, uuid, "h1")
         carry_out(connection, uuid)
     rows = work.locked(connection, [BUSY, GONE, ERROR])
-    work.request(connection, rows[GONE], ACTIONS[Step.DELETE], request_id="req-2", user_id="u", deadline_s=600)
+    asked = {"user_id": "u", "deadline_s": 600}
+    work.request(connection, rows[GONE], ACTIONS[Step.DELETE], NOBODY, request_id="req-2", **asked)
     carry_out(connection, GONE)
-    work.request(connection, rows[BUSY], ACTIONS[Step.REBOOT_HARD], request_id="req-3", user_id="u", deadline_s=600)
-    work.bury(connection, rows[ERROR], message="Nothing fits.", details=None, event=SCHEDULE_EVENT)
+    work.request(
+        connection, rows[BUSY], ACTIONS[Step.REBOOT_HARD], NOBODY, request_id="req-3", user_id="u", deadline_s=600
+    )
+    work.bury(connection, rows[ERROR], NOBODY, message="Nothing fits.", details=None, event=SCHEDULE_EVENT)
     give_ports(connection)
 
 

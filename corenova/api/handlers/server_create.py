@@ -8,6 +8,7 @@ from typing import Any
 
 from corenova.api.call import Call
 from corenova.api.handlers.server_hints import group_and_hints
+from corenova.api.handlers.server_network import network_of
 from corenova.api.handlers.server_place import Place, place_of
 from corenova.api.provision import CreateRequest
 from corenova.api.schemas.types import is_true
@@ -31,17 +32,19 @@ def create(call: Call) -> dict[str, object]:
     _check_unavailable(server)
     _check_metadata(call, server)
     flavor, image = _flavor(call, server), _image(call, server)
-    _check_fit(call, flavor, image)
+    check_fit(call, flavor, image)
     place = place_of(call, server)
+    network = network_of(call, server, high)
     group_uuid, hints = group_and_hints(call)
-    public_key = _public_key(call, server)
+    public_key = public_key_of(call, server.get("key_name"))
     spec = _spec(call, flavor, image, place=place, group_uuid=group_uuid, hints=hints)
-    made = call.services.provisioner.create(call.context, _request(call, server, spec, low, high, public_key))
+    password = server.get("adminPass") or secrets.token_urlsafe(9)
+    request = _request(call, server, spec, low, high, key_data=public_key, admin_pass=password, network=network)
+    made = call.services.provisioner.create(call.context, request)
     if is_true(server.get("return_reservation_id")):
         return {"reservation_id": made.reservation_id}
     uuid = made.uuids[0]
     call.headers.append(("Location", f"{call.links.versioned}/servers/{uuid}"))
-    password = server.get("adminPass") or secrets.token_urlsafe(9)
     return view.created(uuid, call.links, password, server.get("security_groups"))
 
 
@@ -57,8 +60,6 @@ def _counts(server: Server) -> tuple[int, int]:
 
 def _check_unavailable(server: Server) -> None:
     """Refuse, in a plain sentence, what Nova offers and this release does not."""
-    if isinstance(server.get("networks"), list) and server["networks"]:
-        raise InvalidInput('Networks are not available in this release. Ask for "none" or "auto".')
     if server.get("trusted_image_certificates"):
         raise InvalidInput("Trusted image certificates are not available in this release.")
     if server.get("personality"):
@@ -119,7 +120,7 @@ def _is_boot_image(device: dict[str, object], image_id: str) -> bool:
     )
 
 
-def _check_fit(call: Call, flavor: Flavor, image: ImageMeta) -> None:
+def check_fit(call: Call, flavor: Flavor, image: ImageMeta) -> None:
     """Refuse an image that the flavor has no room for."""
     if flavor.memory_mb < image.min_ram:
         raise InvalidInput("Flavor's memory is too small for requested image.")
@@ -127,7 +128,10 @@ def _check_fit(call: Call, flavor: Flavor, image: ImageMeta) -> None:
         if not call.may("os_compute_api:servers:create:zero_disk_flavor"):
             raise Forbidden("Only volume-backed servers are allowed for flavors with zero disk.")
         return
-    for wanted, what in ((image.min_disk * _GIB, "minimum size is"), (image.size or 0, "image is")):
+    for wanted, what in (
+        (image.min_disk * _GIB, "minimum size is"),
+        (max(image.size or 0, image.virtual_size or 0), "image is"),
+    ):
         if flavor.root_gb * _GIB < wanted:
             raise InvalidInput(
                 f"Flavor's disk is too small for requested image. Flavor disk is {flavor.root_gb * _GIB} bytes, "
@@ -153,19 +157,17 @@ def _spec(
     return with_wish(spec, call.services.pci_aliases)
 
 
-def _public_key(call: Call, server: Server) -> str | None:
-    """Return the caller's key that the server shall have, as it is now."""
-    if "key_name" not in server:
+def public_key_of(call: Call, key_name: str | None) -> str | None:
+    """Return the key of the caller that a server shall have, as it is now; raises InvalidInput when there is none."""
+    if key_name is None:
         return None
     try:
-        return call.read(lambda c: keypairs.get(c, call.context.user_id, server["key_name"])).public_key
+        return call.read(lambda c: keypairs.get(c, call.context.user_id, key_name)).public_key
     except NotFound:
         raise InvalidInput("Invalid key_name provided.") from None
 
 
-def _request(
-    call: Call, server: Server, spec: RequestSpec, low: int, high: int, public_key: str | None
-) -> CreateRequest:
+def _request(call: Call, server: Server, spec: RequestSpec, low: int, high: int, **more: Any) -> CreateRequest:
     name = server["name"].strip()
     return CreateRequest(
         name=name,
@@ -177,7 +179,7 @@ def _request(
         metadata=server.get("metadata", {}),
         tags=tuple(dict.fromkeys(server.get("tags", ()))),
         key_name=server.get("key_name"),
-        key_data=public_key,
         user_data=server.get("user_data") or None,
         config_drive=is_true(server.get("config_drive", False)),
+        **more,
     )

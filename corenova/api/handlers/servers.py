@@ -62,6 +62,12 @@ def update(call: Call, server_id: str) -> dict[str, object]:
     return call.write("server_update", write)
 
 
+def rebuilt(call: Call, server_id: str) -> dict[str, object]:
+    """Return the view of a server that an accepted rebuild answers with: whole from 2.75 on."""
+    groups = _groups(call, view.FULL, view.SINGLE) if call.version >= 75 else frozenset((view.ALWAYS, view.SINGLE))
+    return call.read(lambda connection: _show(call, connection, server_id, groups))
+
+
 def delete(call: Call, server_id: str) -> None:
     """DELETE /servers/{id}."""
     call.services.instance_actions.delete(call.context, server_id)

@@ -77,8 +77,8 @@ _CREATE: Schema = {
     "security_groups": types.array(types.struct({"name": types.NAME})),
     "user_data": {"type": "string", "format": "base64", "maxLength": 65535},
 }
-_FILE = types.struct({"path": {"type": "string"}, "contents": {"type": "string", "format": "base64"}})
-_CERTIFICATES: Schema = {
+FILE = types.struct({"path": {"type": "string"}, "contents": {"type": "string", "format": "base64"}})
+CERTIFICATES: Schema = {
     "type": ["array", "null"],
     "minItems": 1,
     "maxItems": 50,
@@ -86,10 +86,10 @@ _CERTIFICATES: Schema = {
     "items": {"type": "string", "minLength": 1},
 }
 _CREATE_BETWEEN: tuple[tuple[str, int, int, Schema], ...] = (
-    ("personality", 1, 56, types.array(_FILE)),
+    ("personality", 1, 56, types.array(FILE)),
     ("description", 19, 96, types.DESCRIPTION),
     ("tags", 52, 96, types.array(types.TAG, maxItems=50)),
-    ("trusted_image_certificates", 63, 96, _CERTIFICATES),
+    ("trusted_image_certificates", 63, 96, CERTIFICATES),
     ("host", 74, 96, types.FQDN),
     ("hypervisor_hostname", 74, 96, types.FQDN),
     ("hostname", 90, 93, types.HOSTNAME),

@@ -124,6 +124,9 @@ def _wanted(conf: cfg.ConfigOpts, db: Database) -> RequestSpec:
         find_image=find_image,
         provisioner=listener,
         instance_actions=None,
+        backends=None,  # a request without networks needs none
+        compute=None,
+        tell_firewalls=None,
         pci_aliases=read_aliases(conf.pci.alias),
     )
     body = db.read(lambda connection: _body(connection, asked, project))

@@ -12,6 +12,7 @@ import msgspec
 import oslo_messaging
 import sqlalchemy as sa
 
+from corenova.contracts.backends import Backends
 from corenova.db import instances, work
 from corenova.db.engine import Database
 from corenova.events import Events
@@ -28,26 +29,15 @@ _UNREADABLE = "What was asked for cannot be read; ask an operator."
 class BuildTask:
     """One round of scheduling; stateless but for what it was given."""
 
-    def __init__(
-        self, db: Database, scheduler: SchedulerAPI, compute: ComputeAPI, events: Events, *, owner: str, lease_s: float
-    ):
+    def __init__(self, db: Database, scheduler: SchedulerAPI, compute: ComputeAPI, events: Events, backends: Backends):
         self._db = db
+        self._backends = backends
         self._scheduler = scheduler
         self._compute = compute
         self._events = events
-        self._owner = owner
-        self._lease_s = lease_s
 
-    def run(self, instance_uuids: Sequence[str]) -> None:
-        """Place those of the instances that still wait for it, and wake their computes."""
-        rows = self._db.write(
-            "conductor.take_scheduling",
-            lambda connection: work.take_scheduling(
-                connection, instance_uuids, owner=self._owner, lease_s=self._lease_s
-            ),
-        )
-        if not rows:
-            return
+    def run(self, rows: Sequence[sa.Row]) -> None:
+        """Place these instances, whose rows this conductor has leased, and wake their computes."""
         requests, unreadable = _requests(rows)
         selections = self._select(requests)
         self._dispatch(selections)
@@ -92,7 +82,9 @@ class BuildTask:
                 if row is None or row.step != Step.SCHEDULE or row.generation != generations[row.uuid]:
                     continue
                 details = selection.details or None
-                work.bury(connection, row, message=selection.reason, details=details, event=SCHEDULE_EVENT)
+                work.bury(
+                    connection, row, self._backends, message=selection.reason, details=details, event=SCHEDULE_EVENT
+                )
                 ended.append((row.uuid, row.vm_state))
             return instances.changed(connection, ended if self._events.wanted else [])
 

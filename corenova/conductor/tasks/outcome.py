@@ -11,17 +11,21 @@ import msgspec
 import sqlalchemy as sa
 
 from corenova.conductor.tasks.reschedule import reschedule
+from corenova.contracts.backends import Backends
 from corenova.db import actions, hosts, instances, services, work
 from corenova.db.engine import Database
 from corenova.events import Events
+from corenova.firewall_hints import FirewallHints
 from corenova.objects import states
 from corenova.objects.states import Step
 from corenova.objects.work import Report, Result
 from corenova.rpc.compute import ComputeAPI
 
 _DELETE_RETRY_S = 20.0
-_FAILED_VM_STATE = {Step.REBOOT_HARD: states.ERROR}
+_FAILED_VM_STATE = dict.fromkeys((Step.REBOOT_HARD, Step.REBUILD, Step.RESCUE, Step.UNRESCUE), states.ERROR)
 """Where a failed action leaves the instance; the others leave it where it was."""
+_CHANGES_PORTS = (Step.BUILD, Step.ATTACH_INTERFACE, Step.DETACH_INTERFACE, Step.DELETE)
+"""Steps after which addresses have come or gone, so that the rules of others change that name them by a group."""
 
 
 class Applied(msgspec.Struct):
@@ -29,16 +33,28 @@ class Applied(msgspec.Struct):
 
     unwanted: list[tuple[str, str]] = []
     hints: dict[str, list[str]] = {}
+    firewalls: list[str] = []
     changes: list[tuple[str, str]] = []
 
 
 class OutcomeTask:
     """Applies reports."""
 
-    def __init__(self, db: Database, compute: ComputeAPI, events: Events, *, max_attempts: int, down_time_s: float):
+    def __init__(
+        self,
+        db: Database,
+        compute: ComputeAPI,
+        events: Events,
+        backends: Backends,
+        *,
+        max_attempts: int,
+        down_time_s: float,
+    ):
         self._db = db
+        self._backends = backends
         self._compute = compute
         self._events = events
+        self._tell_firewalls = FirewallHints(db, compute, down_time_s=down_time_s)
         self._max_attempts = max_attempts
         self._down_time_s = down_time_s
 
@@ -53,6 +69,7 @@ class OutcomeTask:
         applied, changed = self._db.write("conductor.report", apply)
         for address, uuids in applied.hints.items():
             self._compute.hint(address, Step.BUILD, uuids)
+        self._tell_firewalls(applied.firewalls)
         self._events.state_changed(changed)
         return applied.unwanted
 
@@ -83,12 +100,20 @@ class OutcomeTask:
         return applied, changed
 
     def _done(self, connection: sa.Connection, step: str, pairs: list[tuple[Report, sa.Row]], applied: Applied) -> None:
+        with_ports = [row.uuid for _, row in pairs if row.network_info] if step in _CHANGES_PORTS else []
+        if with_ports:
+            applied.firewalls += self._backends.networks.affected(connection, with_ports)
         if step == Step.DELETE:
-            work.remove(connection, [row for _, row in pairs])
+            work.remove(connection, [row for _, row in pairs], self._backends)
         else:
             work.finish(connection, step, [(r.instance_uuid, r.generation, r.power_state) for r, _ in pairs])
         if step == Step.BUILD:
             hosts.acquit(connection, [row.host for _, row in pairs])
+        if with_ports and step in (Step.BUILD, Step.ATTACH_INTERFACE):
+            self._backends.networks.plugged(connection, with_ports)
+        elif step == Step.DETACH_INTERFACE:
+            for _, row in pairs:
+                self._backends.networks.detach(connection, row.uuid, work.args_of(row).port_id)
         actions.close_events(connection, [(r.instance_uuid, r.generation, None) for r, _ in pairs])
         actions.close_actions(connection, [(row.uuid, row.request_id, None) for _, row in pairs])
         applied.changes += [(row.uuid, row.vm_state) for _, row in pairs]
@@ -102,6 +127,7 @@ class OutcomeTask:
             target = reschedule(
                 connection,
                 row,
+                self._backends,
                 reason=reason,
                 public_reason=public,
                 max_attempts=self._max_attempts,
@@ -113,12 +139,13 @@ class OutcomeTask:
                 applied.hints.setdefault(target[0], []).append(row.uuid)
             return
         if report.step == Step.BUILD:
-            work.bury(connection, row, message=f"Build of instance {row.uuid} aborted: {public}", details=reason)
+            message = f"Build of instance {row.uuid} aborted: {public}"
+            work.bury(connection, row, self._backends, message=message, details=reason)
         elif report.step == Step.DELETE:
             work.put_off(connection, row, vm_state=states.ERROR, seconds=_DELETE_RETRY_S)
             actions.set_fault(connection, row.uuid, code=500, message=public, details=reason)
             actions.close_events(connection, [(row.uuid, report.generation, reason)])
         else:
             vm_state = _FAILED_VM_STATE.get(report.step, row.vm_state)
-            work.fail_action(connection, row, vm_state=vm_state, message=public, details=reason)
+            work.fail_action(connection, row, self._backends, vm_state=vm_state, message=public, details=reason)
         applied.changes.append((row.uuid, row.vm_state))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
+from corenova.contracts.backends import Backends
 from corenova.db import instances, services, work
 from corenova.exceptions import InstanceInvalidState
 from corenova.objects import states
@@ -48,7 +49,9 @@ def compare(connection: sa.Connection, address: str, told: Sequence[HostGuests])
     return Verdicts(orphans=tuple(orphans), missing=tuple(missing), differing=tuple(differing), work=waiting)
 
 
-def settle(connection: sa.Connection, address: str, seen: Sequence[GuestSeen]) -> list[tuple[str, str]]:
+def settle(
+    connection: sa.Connection, address: str, seen: Sequence[GuestSeen], backends: Backends
+) -> list[tuple[str, str]]:
     """Bring rows in line with guests that the compute has looked at once more.
 
     A guest that has vanished takes its instance to ERROR, claims kept: the user decides between reboot and delete. A
@@ -66,15 +69,15 @@ def settle(connection: sa.Connection, address: str, seen: Sequence[GuestSeen]) -
             continue
         if one.power_state is None:
             details = f"Host {row.host} has no guest {row.uuid}."
-            work.fail_action(connection, row, vm_state=states.ERROR, message=LOST, details=details)
+            work.fail_action(connection, row, backends, vm_state=states.ERROR, message=LOST, details=details)
             instances.update(connection, row.uuid, power_state=PowerState.NOSTATE)
             changes.append((row.uuid, row.vm_state))
         else:
-            _sync_power(connection, row, one.power_state)
+            _sync_power(connection, row, one.power_state, backends)
     return changes
 
 
-def _sync_power(connection: sa.Connection, row: sa.Row, power_state: int) -> None:
+def _sync_power(connection: sa.Connection, row: sa.Row, power_state: int, backends: Backends) -> None:
     instances.update(connection, row.uuid, power_state=power_state)
     step = SYNC_POWER.get((row.vm_state, power_state))
     if step is not None:
@@ -83,4 +86,4 @@ def _sync_power(connection: sa.Connection, row: sa.Row, power_state: int) -> Non
         forced = msgspec.structs.replace(ACTIONS[step], vm_states=())
         # A row whose state an operator has declared may allow no work at all; the others must still be settled.
         with contextlib.suppress(InstanceInvalidState):
-            work.request(connection, row, forced, request_id=request_id, user_id=None, deadline_s=_DEADLINE_S)
+            work.request(connection, row, forced, backends, request_id=request_id, user_id=None, deadline_s=_DEADLINE_S)

@@ -7,6 +7,7 @@ group policy is checked again, since other members may have been placed meanwhil
 import sqlalchemy as sa
 from oslo_db.exception import RetryRequest
 
+from corenova.contracts.backends import Backends
 from corenova.db import actions, hosts, instances, membership, services, work
 
 EXHAUSTED = (
@@ -15,7 +16,14 @@ EXHAUSTED = (
 
 
 def reschedule(
-    connection: sa.Connection, row: sa.Row, *, reason: str, public_reason: str, max_attempts: int, down_time_s: float
+    connection: sa.Connection,
+    row: sa.Row,
+    backends: Backends,
+    *,
+    reason: str,
+    public_reason: str,
+    max_attempts: int,
+    down_time_s: float,
 ) -> tuple[str, str] | None:
     """Move ``row`` to its next alternate and return (address, host) to wake, or end it and return None.
 
@@ -38,7 +46,7 @@ def reschedule(
                 return address, host
             savepoint.rollback()
     message = f"{EXHAUSTED.format(uuid=row.uuid)} Last reason: {public_reason}"
-    work.bury(connection, row, message=message, details=reason)
+    work.bury(connection, row, backends, message=message, details=reason)
     return None
 
 

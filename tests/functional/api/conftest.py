@@ -14,9 +14,13 @@ from corenova.api.app import build_app
 from corenova.api.instance_actions import InstanceActions
 from corenova.api.provision import Provisioner
 from corenova.api.services import ApiServices
+from corenova.contracts.backends import Backends
+from corenova.contracts.driver import Abilities
 from corenova.db import flavors, hosts, schema, services
 from corenova.db.engine import Database
 from corenova.exceptions import InvalidInput, NotFound
+from corenova.image.store import EmbeddedImages
+from corenova.network.backend import EmbeddedNetwork
 from corenova.objects.context import RequestContext
 from corenova.objects.host_state import HostReport, Inventory
 from corenova.objects.request_spec import Flavor, ImageMeta
@@ -74,14 +78,22 @@ class Cloud:
         self.db = db
         self.conf = conf
         events = NobodyListens()
+        backends = Backends(images=EmbeddedImages(), networks=EmbeddedNetwork())
+        for backend in backends:
+            backend.start(db, conf)
         self.services = ApiServices(
             conf=conf,
             db=db,
             enforcer=build_enforcer(conf),
             validate_token=TOKENS.get,
             find_image=_find_image,
-            provisioner=Provisioner(conf, db, NobodyListens(), events),
-            instance_actions=InstanceActions(conf, db, NobodyListens(), events),
+            provisioner=Provisioner(conf, db, NobodyListens(), events, backends),
+            instance_actions=InstanceActions(
+                conf, db, events, backends, compute=NobodyListens(), conductor=NobodyListens()
+            ),
+            backends=backends,
+            compute=NobodyListens(),
+            tell_firewalls=lambda uuids: None,
             processes=FakeProcesses(),
         )
         self.app = build_app(self.services)
@@ -172,7 +184,16 @@ def _plant(connection: sa.Connection) -> None:
     )
     hosts.report(
         connection,
-        [HostReport(host=n, hypervisor_type="fake", hypervisor_version=1000, inventories=inventories) for n in names],
+        [
+            HostReport(
+                host=name,
+                hypervisor_type="fake",
+                hypervisor_version=1000,
+                inventories=inventories,
+                abilities=Abilities.__struct_fields__,
+            )
+            for name in names
+        ],
     )
 
 

@@ -43,7 +43,13 @@ BAD_CREATES = [
     ({"min_count": 0}, "Invalid input for field/attribute min_count. Value: 0."),
     ({"availability_zone": "mars"}, "The requested availability zone is not available"),
     ({"availability_zone": "a:b:c:d"}, "Unable to parse availability_zone"),
-    ({"networks": [{"uuid": "aaaaaaaa-0000-4000-8000-000000000009"}]}, "not available in this release"),
+    ({"networks": [{"uuid": "aaaaaaaa-0000-4000-8000-000000000009"}]}, "aaaaaaaa-0000-4000-8000-000000000009"),
+    ({"networks": [{"port": "aaaaaaaa-0000-4000-8000-000000000009"}]}, "aaaaaaaa-0000-4000-8000-000000000009"),
+    ({"networks": [{}]}, "Each entry of networks must name a port or the uuid of a network."),
+    (
+        {"networks": [{"port": "aaaaaaaa-0000-4000-8000-000000000009", "fixed_ip": "10.0.0.9"}]},
+        "the two cannot be specified together",
+    ),
     ({"networks": []}, None),
     ({"key_name": "nobody's"}, "Invalid key_name provided."),
     ({"user_data": "abc"}, "Invalid input for field/attribute user_data."),
@@ -345,3 +351,20 @@ def test_instance_actions_tell_what_was_done(cloud):
     assert cloud.get(base, mv="2.20").status_code == 404
     assert cloud.get(base, mv="2.21").status_code == 200
     assert cloud.get(base, token="stranger").status_code == 404
+
+
+@pytest.mark.parametrize("action", ["resize", "confirmResize", "migrate", "os-migrateLive", "evacuate"])
+def test_what_no_driver_offers_yet_is_said_to_be_so(cloud, action):
+    server_id = cloud.active()
+    before = cloud.get(f"/servers/{server_id}").json
+    answer = cloud.post(f"/servers/{server_id}/action", {action: {"flavorRef": "2"}}, token="admin")
+    assert answer.status_code == 501
+    assert action in answer.json["notImplemented"]["message"]
+    assert cloud.get(f"/servers/{server_id}").json == before
+
+
+def test_volumes_are_none_and_cannot_be_attached(cloud):
+    path = f"/servers/{cloud.active()}/os-volume_attachments"
+    assert cloud.get(path).json == {"volumeAttachments": []}
+    assert cloud.get(f"{path}/v").status_code == 404
+    assert cloud.post(path, {"volumeAttachment": {"volumeId": "v"}}).status_code == 501

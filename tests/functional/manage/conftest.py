@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from corenova.cmd.manage import main
+from corenova.contracts.backends import Backends
 from corenova.db import actions, decisions, hosts, instances, migrate, quotas, services, work
 from corenova.db.engine import Database
 from corenova.objects.decision import Decision, Refusal, Remedy, StageResult
@@ -133,4 +134,4 @@ def _populate(connection: sa.Connection) -> None:
         summary="No valid host was found. Of 2 hosts, Capacity refused 2.",
     )
     decisions.put(connection, [(LOST, decision)])
-    work.bury(connection, taken, message=decision.summary, details=None, event=SCHEDULE_EVENT)
+    work.bury(connection, taken, Backends(None, None), message=decision.summary, details=None, event=SCHEDULE_EVENT)

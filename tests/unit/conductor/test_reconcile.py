@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from corenova.conductor.tasks import reconcile
+from corenova.contracts.backends import Backends
 from corenova.db import hosts, instances, migrate, services
 from corenova.db.engine import Database
 from corenova.db.schema import instances as rows
@@ -16,6 +17,8 @@ from corenova.objects.work import GuestSeen, HostGuests
 
 RUNNING, SHUTDOWN, CRASHED = PowerState.RUNNING, PowerState.SHUTDOWN, PowerState.CRASHED
 PAUSED, SUSPENDED, NOSTATE = PowerState.PAUSED, PowerState.SUSPENDED, PowerState.NOSTATE
+NOBODY = Backends(images=None, networks=None)
+"""No row here has ports or a snapshot, so neither service is asked."""
 
 
 @pytest.fixture
@@ -88,7 +91,7 @@ def settle(db, compare):
             GuestSeen(uuid=one, generation=generation, power_state=found.get(one))
             for _, one, generation in (*verdicts.missing, *verdicts.differing)
         ]
-        db.write("test", lambda c: reconcile.settle(c, address, seen))
+        db.write("test", lambda c: reconcile.settle(c, address, seen, NOBODY))
         return verdicts
 
     return run
@@ -139,7 +142,7 @@ def test_a_list_that_is_older_than_the_row_changes_nothing(db, add, compare, set
     verdicts = compare({"a": {one: SHUTDOWN}})
     db.write("test", lambda c: instances.update(c, one, generation=99))
     seen = [GuestSeen(uuid=uuid_, generation=g, power_state=SHUTDOWN) for _, uuid_, g in verdicts.differing]
-    db.write("test", lambda c: reconcile.settle(c, "one", seen))
+    db.write("test", lambda c: reconcile.settle(c, "one", seen, NOBODY))
     assert (row(one).power_state, row(one).step) == (RUNNING, None)
 
 
@@ -223,7 +226,7 @@ LOSE = [
 def test_a_lost_guest_puts_its_row_in_error_unless_the_row_has_moved_on(db, add, row, columns, generation, lost):
     one = add(**columns)
     seen = [GuestSeen(uuid=one, generation=generation), GuestSeen(uuid=str(uuid.uuid4()), generation=1)]
-    db.write("test", lambda c: reconcile.settle(c, "one", seen))
+    db.write("test", lambda c: reconcile.settle(c, "one", seen, NOBODY))
     found = row(one)
     if lost:
         assert (found.vm_state, found.power_state, found.host) == ("error", NOSTATE, "a")

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corenova.contracts.driver import Abilities
 from corenova.objects import states
 from corenova.objects.states import ACTIONS, ANY_TASK, BUILD_TASKS, SYNC_POWER, VM_STATES, PowerState, Step
 
@@ -14,6 +15,8 @@ REBUILD = ("rebuilding", "rebuild_block_device_mapping", "rebuild_spawning")
 TASKS = (
     None, *SOFT, *HARD, *RESIZE, *REBUILD, "updating_password", "migrating", "resize_reverting", "deleting",
     "scheduling", "networking", "block_device_mapping", "spawning", "powering-on", "powering-off", "pausing",
+    "unpausing", "suspending", "resuming", "rescuing", "unrescuing", "image_snapshot", "attaching_interface",
+    "detaching_interface",
 )  # fmt: skip
 # Nova's table: status by vm_state, then what a task_state makes of it.
 NOVA = {
@@ -71,8 +74,25 @@ NOVA_ACTIONS = {
     Step.STOP: ("stop", {"active", "error"}, "powering-off", {None}, "stopped"),
     Step.REBOOT_SOFT: ("reboot", {"active"}, "rebooting", {None}, "active"),
     Step.REBOOT_HARD: (
-        "reboot", {"active", "stopped", "paused", "suspended", "error"}, "rebooting_hard", {None, *SOFT, *HARD},
-        "active",
+        "reboot", {"active", "stopped", "paused", "suspended", "error"}, "rebooting_hard",
+        {None, *SOFT, *HARD, "pausing", "unpausing", "suspending", "resuming"}, "active",
+    ),
+    Step.PAUSE: ("pause", {"active"}, "pausing", {None}, "paused"),
+    Step.UNPAUSE: ("unpause", {"paused"}, "unpausing", {None}, "active"),
+    Step.SUSPEND: ("suspend", {"active"}, "suspending", {None}, "suspended"),
+    Step.RESUME: ("resume", {"suspended"}, "resuming", {None}, "active"),
+    Step.RESCUE: ("rescue", {"active", "stopped", "error"}, "rescuing", {None}, "rescued"),
+    Step.UNRESCUE: ("unrescue", {"rescued"}, "unrescuing", {None}, "active"),
+    Step.CHECK_REBUILD: ("rebuild", {"active", "stopped", "error"}, "rebuilding", {None}, None),
+    Step.REBUILD: ("rebuild", {"active", "stopped", "error"}, "rebuilding", {None}, "active"),
+    Step.SNAPSHOT: (
+        "createImage", {"active", "stopped", "paused", "suspended"}, "image_snapshot", {None}, None,
+    ),
+    Step.ATTACH_INTERFACE: (
+        "attach_interface", {"active", "paused", "stopped"}, "attaching_interface", {None}, None,
+    ),
+    Step.DETACH_INTERFACE: (
+        "detach_interface", {"active", "paused", "stopped"}, "detaching_interface", {None}, None,
     ),
     Step.DELETE: ("delete", set(VM_STATES), "deleting", set(TASKS), "deleted"),
 }  # fmt: skip
@@ -92,9 +112,10 @@ def test_an_action_is_allowed_in_exactly_novas_states(step):
 @pytest.mark.parametrize("step", sorted(ACTIONS))
 def test_an_action_row_is_consistent_with_the_other_tables(step):
     action = ACTIONS[step]
-    assert step in Step.AT_COMPUTE
+    assert (step in Step.AT_COMPUTE) != (step in Step.AT_CONDUCTOR)
     assert set(action.vm_states) <= set(VM_STATES)
-    assert action.end_vm_state in VM_STATES
+    assert action.end_vm_state is None or action.end_vm_state in VM_STATES
+    assert not action.ability or hasattr(Abilities, action.ability)
     assert states.event_of(step) == action.event
     if ANY_TASK not in action.task_states:
         # Twice the same request: the second one is refused, or finds work that it may take over (a hard reboot).

@@ -7,7 +7,18 @@ import pytest
 
 from corenova.exceptions import InvalidInput
 from corenova.objects.host_state import Aggregate, HostReport, HostState, Inventory, Service
-from corenova.objects.instance import Guest, Instance
+from corenova.objects.image import ImageAccess
+from corenova.objects.instance import Guest, GuestConfig, Instance
+from corenova.objects.network import (
+    Firewall,
+    FixedIP,
+    GroupRule,
+    InstanceFirewall,
+    Nic,
+    SecurityGroup,
+    SecurityRule,
+    WantedNic,
+)
 from corenova.objects.request_spec import Flavor, ImageMeta, InstanceGroup, RequestSpec, Selection, SelectRequest
 from corenova.objects.topology import (
     CellUse,
@@ -19,7 +30,7 @@ from corenova.objects.topology import (
     TopologyWish,
     WishedCell,
 )
-from corenova.objects.work import GuestSeen, HostGuests, Report, Result, Verdicts, WorkOrder
+from corenova.objects.work import GuestSeen, HostGuests, Report, Result, StepArgs, Verdicts, WorkOrder
 from corenova.rpc.serializer import TYPES, StructSerializer
 
 FLAVOR = Flavor(flavorid="1", name="m1", vcpus=2, memory_mb=512, root_gb=1, extra_specs={"hw:x": "1"})
@@ -30,6 +41,13 @@ SPEC = RequestSpec(
 )
 INSTANCE = Instance(uuid="u", display_name="d", hostname="n", project_id="p", user_id="u", flavor=FLAVOR, image=IMAGE)
 GUEST = Guest(uuid="u", name="n", power_state=1, owner="o")
+RULE = SecurityRule(direction="ingress", ethertype="IPv4", protocol="tcp", port_min=22, port_max=22, remotes=())
+FIREWALL = Firewall(port_id="p", rules=(RULE,))
+ADDRESS = FixedIP(address="10.0.0.5", subnet_id="s", cidr="10.0.0.0/24", gateway="10.0.0.1", dns=("10.0.0.1",))
+NIC = Nic(port_id="p", network_id="n", network_name="home", mac="fa:16:3e:00:00:01", fixed_ips=(ADDRESS,))
+ACCESS = ImageAccess(
+    image_id="i", url="http://here/image", headers={"X-Image-Ticket": "t"}, size=5, disk_format="qcow2"
+)
 SAMPLES = [
     FLAVOR,
     IMAGE,
@@ -45,6 +63,11 @@ SAMPLES = [
     INSTANCE,
     GUEST,
     WorkOrder(instance=INSTANCE, step="build"),
+    WorkOrder(
+        instance=msgspec.structs.replace(INSTANCE, nics=(NIC,), firewalls=(FIREWALL,), boot=ACCESS),
+        step="snapshot",
+        upload=ACCESS,
+    ),
     Report(instance_uuid="u", host="h", generation=3, step="build", result=Result.DONE, power_state=1),
     HostGuests(host="h", guests=(GUEST,)),
     Verdicts(orphans=(("h", "a"),), work=("b",)),
@@ -52,6 +75,17 @@ SAMPLES = [
     HostTopology(cells=(NumaCell(id=0, dedicated=((0, 1),), pages={2048: 8}),), used=TopologyUse(cells={0: CellUse()})),
     TopologyWish(cells=(WishedCell(vcpus=(0,), memory_mb=64),), page_size=2048),
     TopologyClaim(cells=(ClaimedCell(cell=0, memory_mb=64, pins={0: 4}),)),
+    RULE,
+    FIREWALL,
+    ADDRESS,
+    NIC,
+    InstanceFirewall(instance_uuid="u", host="h", firewalls=(FIREWALL,)),
+    SecurityGroup(id="g", name="g", description="", project_id="p", rules=(GroupRule(id="r", protocol="tcp"),)),
+    GroupRule(id="r", remote_group="g"),
+    WantedNic(network_id="n", address="10.0.0.9"),
+    ACCESS,
+    GuestConfig(public_key="ssh-ed25519 AAAA", admin_pass="secret"),
+    StepArgs(image=IMAGE, port_id="p"),
 ]
 SERIALIZER = StructSerializer()
 
