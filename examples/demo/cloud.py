@@ -15,7 +15,7 @@ from openstack.connection import Connection
 
 BIN = Path(sys.executable).parent
 CPU_RATIO = 4.0
-_INI = """\
+FLEET = """\
 [DEFAULT]
 state_path = {folder}/state
 [api]
@@ -36,13 +36,17 @@ class CloudError(Exception):
 
 
 class Cloud:
-    """A corenova-all of our own in ``folder``."""
+    """A corenova-all of our own in ``folder``.
+
+    :param ini: its configuration, with ``{folder}``, ``{hosts}`` and ``{cpu_ratio}`` to be filled in.
+    """
 
     STOP_S = 2.0
     START_S = 30.0
     hosts = 20
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, ini: str = FLEET):
+        self._text = ini
         self._folder = folder
         self._ini = folder / "corenova.conf"
         self._log = folder / "corenova.log"
@@ -54,7 +58,7 @@ class Cloud:
 
     def start(self) -> None:
         """Start the process and wait for its ready line; raises CloudError with the end of its log."""
-        self._ini.write_text(_INI.format(folder=self._folder, hosts=self.hosts, cpu_ratio=CPU_RATIO))
+        self._ini.write_text(self._text.format(folder=self._folder, hosts=self.hosts, cpu_ratio=CPU_RATIO))
         started = time.monotonic()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

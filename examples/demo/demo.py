@@ -4,7 +4,8 @@
     .venv/bin/python examples/demo/demo.py [--requests 300] [--driver fake]
 
 Nothing is left behind: the cloud lives in a temporary directory and is stopped at the end. What happens is in the files
-beside this one: tour.py (the order), cloud.py (the process), replay.py (the requests), show.py (what is printed).
+beside this one: tour.py (the order), cloud.py (the process), replay.py (the requests), show.py (what is printed); with
+``--driver libvirt`` it is guests.py: real virtual machines, by the unmodified openstack command.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import signal
 import sys
 from typing import NoReturn
 
-DRIVERS = ("fake",)
+DRIVERS = ("fake", "libvirt")
 MOST_REQUESTS = 300
 INTERRUPTED = 130
 
@@ -22,12 +23,20 @@ def main() -> int:
     """Run the demonstration and return the exit code: 0 when no accepted server was lost."""
     asked = _arguments()
     if asked.driver not in DRIVERS:
-        print(f"demo: there is no demonstration of the driver {asked.driver!r} yet; DRIVER=fake is.", file=sys.stderr)
+        print(
+            f"demo: there is no demonstration of the driver {asked.driver!r}: fake and libvirt have one.",
+            file=sys.stderr,
+        )
         return 2
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        import tour  # takes half a second, in which Ctrl-C should work already
+        # Takes half a second, in which Ctrl-C should work already.
+        if asked.driver == "libvirt":
+            import guests
+
+            return guests.run(asked.connection_uri)
+        import tour
 
         return tour.run(asked.requests)
     except KeyboardInterrupt:
@@ -40,6 +49,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--driver", default=os.environ.get("DRIVER") or "fake", help="default: DRIVER, or fake")
     parser.add_argument(
         "--requests", type=_number, default=MOST_REQUESTS, help=f"how many of the sample's {MOST_REQUESTS} requests"
+    )
+    parser.add_argument(
+        "--connection-uri",
+        metavar="URI",
+        help="libvirt: one that runs (default: qemu:///system, installed and started where it is missing)",
     )
     return parser.parse_args()
 
