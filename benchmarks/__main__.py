@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from benchmarks import REGISTER, machine
-from benchmarks.figures import Figure, NotMeasuredError
+from benchmarks.figures import Figure, NotHereError, NotMeasuredError
 
 
 def main() -> int:
@@ -31,6 +31,9 @@ def main() -> int:
         began = time.monotonic()
         try:
             measured[name] = module.run(asked.quick)
+        except NotHereError as error:
+            print(f"  not measured: {error}", file=sys.stderr)
+            continue
         except NotMeasuredError as error:
             failed[name] = str(error)
             print(f"  FAILED: {error}", file=sys.stderr)

@@ -33,13 +33,14 @@ class Server:
     """A process of corenova-all.
 
     :param port: 0 takes a free one, told by :meth:`wait_ready`.
+    :param ini: with places for ``folder``, ``port`` and ``hosts``.
     """
 
-    def __init__(self, folder: Path, *, hosts: int, port: int = 0):
+    def __init__(self, folder: Path, *, hosts: int, port: int = 0, ini: str = _INI):
         self.state_path = folder / "state"
         self.port = port
         self._ini = folder / "corenova.conf"
-        self._ini.write_text(_INI.format(folder=folder, port=port, hosts=hosts))
+        self._ini.write_text(ini.format(folder=folder, port=port, hosts=hosts))
         self._log = folder / "corenova.log"
         self._token = ""
         self._image = ""

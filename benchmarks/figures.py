@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+class NotHereError(Exception):
+    """This machine lacks what is to be measured; says what to do about it. No failure of the run."""
+
+
 class NotMeasuredError(Exception):
     """What was timed was no success, so its time means nothing; says what went wrong."""
 

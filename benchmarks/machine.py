@@ -41,10 +41,13 @@ def _cpu_model() -> str:
 
 
 def cpu_s(pid: int) -> float:
-    """Return the CPU seconds, user and system, of all threads of a process; resolution 10 ms."""
+    """Return the CPU seconds, user and system, of all threads of a process and of programs it has run to their end.
+
+    Resolution 10 ms.
+    """
     # The name in parentheses may hold anything: fields are counted from its end.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return sum(map(int, fields[11:15])) / _TICKS
 
 
 def rss_mb(pid: int) -> float:
