@@ -4,6 +4,7 @@ As with creates the transaction is the acceptance and the message only a hint. D
 way: it raises the row's generation, so every result of older work is refused.
 """
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -22,7 +23,7 @@ from corenova.objects.work import NO_ARGS, StepArgs
 from corenova.rpc.compute import ComputeAPI
 from corenova.rpc.conductor import ConductorAPI
 
-_LOOK_S = 0.02
+_LOOK_S, _MOST_LOOK_S = 0.02, 0.5
 _DECLARED = "An operator has declared this server to be in error."
 
 
@@ -42,6 +43,7 @@ class InstanceActions:
         self._db = db
         self._backends = backends
         self._conductor = conductor
+        self._waiters = threading.BoundedSemaphore(max(1, conf.api.threads // 4))
         self._compute = compute
         self._events = events
         self._down_time_s = float(conf.service_down_time)
@@ -68,7 +70,7 @@ class InstanceActions:
 
         def accept(connection: sa.Connection) -> tuple[str | None, sa.Row]:
             row = self._visible(connection, context, instance_uuid)
-            if not _is_accepted(row, context, step):
+            if not _is_accepted(row, context):
                 work.check(row, ACTIONS[step])
                 _check_ability(connection, row, ACTIONS[step])
                 work.request(
@@ -89,14 +91,22 @@ class InstanceActions:
 
     def finished(self, instance_uuid: str, context: RequestContext, *, timeout_s: float) -> bool:
         """Wait until the action of this very request is over; False when it is not within ``timeout_s``."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            row = self._db.read(lambda connection: instances.get(connection, instance_uuid, deleted=True))
-            if row.step is None or row.request_id != context.request_id:
-                return True
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_LOOK_S)
+        if not self._waiters.acquire(blocking=False):
+            return False  # enough threads wait already; others must be left for other requests
+        try:
+            deadline, pause_s = time.monotonic() + timeout_s, _LOOK_S
+            while not self._is_over(instance_uuid, context):
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(pause_s)
+                pause_s = min(pause_s * 1.5, _MOST_LOOK_S)
+            return True
+        finally:
+            self._waiters.release()
+
+    def _is_over(self, instance_uuid: str, context: RequestContext) -> bool:
+        row = self._db.read(lambda connection: instances.get(connection, instance_uuid, deleted=True))
+        return row.step is None or row.request_id != context.request_id
 
     def delete(self, context: RequestContext, instance_uuid: str) -> None:
         """Delete an instance in whatever state it is; one that is on no living host is gone at once.
@@ -180,6 +190,6 @@ def _check_ability(connection: sa.Connection, row: sa.Row, action: Action) -> No
         raise NotImplementedByDriver(f"The hypervisor of this server's host does not offer '{action.name}'.")
 
 
-def _is_accepted(row: sa.Row, context: RequestContext, step: str) -> bool:
+def _is_accepted(row: sa.Row, context: RequestContext) -> bool:
     """Tell whether this very request was accepted before: a commit whose answer was lost is tried again."""
-    return row.request_id == context.request_id and row.step == step
+    return row.request_id == context.request_id

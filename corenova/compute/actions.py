@@ -32,6 +32,8 @@ def act(driver: Driver, order: WorkOrder, *, shutdown_s: float) -> None:
 
 
 def _snapshot(driver: Driver, order: WorkOrder, _: float) -> None:
+    if order.is_uploaded:
+        return
     if order.upload is None:
         raise DriverError("The image that the snapshot was to fill is gone.")
     driver.snapshot(order.instance.host, order.instance, order.upload)

@@ -4,6 +4,7 @@ A hint says that something has changed, and makes it quick; each comparison of g
 """
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
@@ -34,6 +35,11 @@ class Firewalls:
         self._address = address
         self._alone = alone
         self._applied: dict[str, tuple[Firewall, ...]] = {}
+        self._lock = threading.Lock()
+
+    def forget(self, instance_uuid: str) -> None:
+        """A guest was given the rules of its order, which may be older than the last that were applied: apply again."""
+        self._applied.pop(instance_uuid, None)
 
     def refresh(self, instance_uuids: Sequence[str] | None = None) -> None:
         """Ask for what may pass the ports of these instances (None: of all) and apply what differs.
@@ -42,13 +48,14 @@ class Firewalls:
         """
         if not self._driver.abilities.supports_firewall:
             return
-        told = self._conductor.firewalls(self._address, instance_uuids)
-        if instance_uuids is None:
-            known = {one.instance_uuid for one in told}
-            self._applied = {uuid: walls for uuid, walls in self._applied.items() if uuid in known}
-        for one in told:
-            if self._applied.get(one.instance_uuid) != one.firewalls:
-                self._apply(one.host, one.instance_uuid, one.firewalls)
+        with self._lock:  # else what was asked for first might be applied last
+            told = self._conductor.firewalls(self._address, instance_uuids)
+            if instance_uuids is None:
+                for uuid in self._applied.keys() - {one.instance_uuid for one in told}:
+                    self.forget(uuid)
+            for one in told:
+                if self._applied.get(one.instance_uuid) != one.firewalls:
+                    self._apply(one.host, one.instance_uuid, one.firewalls)
 
     def _apply(self, host: str, uuid: str, firewalls: tuple[Firewall, ...]) -> None:
         """Apply; what cannot be done now is done with the next look."""

@@ -212,6 +212,7 @@ class ComputeManager(Hints, Questions):
             result, words = build.failure(error) if order.step == Step.BUILD else (Result.FAILED, public)
             self._report(order, result, reason=_clean(f"{type(error).__name__}: {error}"), public_reason=words)
         finally:
+            self._firewalls.forget(order.instance.uuid)
             self._leases.drop(order)
 
     def _build(self, order: WorkOrder) -> None:

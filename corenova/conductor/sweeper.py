@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
+from oslo_db.exception import DBError, RetryRequest
 
 from corenova.conductor.tasks.reschedule import reschedule
 from corenova.contracts.backends import Backends
@@ -178,22 +179,30 @@ class Sweeper:
         return self._ended(connection, [row]) if target is None else []
 
     def _end_overdue(self, connection: sa.Connection) -> list[tuple[Instance, str]]:
-        overdue = work.past_deadline(connection, most=_BURY_BATCH)
-        for row in overdue:
-            details = f"Deadline passed in step {row.step}, attempt {row.attempts}, host {row.host}, owner {row.owner}."
-            if row.step == Step.DELETE:
-                self._remove(connection, row)
-            elif row.step in _OVERDUE_BUILDS:
-                what, event = _OVERDUE_BUILDS[row.step]
-                message = f"Instance {row.uuid} was still {what} at its deadline and was given up."
-                work.bury(connection, row, self._backends, message=message, details=details, event=event)
-            else:
-                action = states.ACTIONS[row.step].name
-                message = f"The action {action} was not done by its deadline and was given up."
-                work.fail_action(
-                    connection, row, self._backends, vm_state=row.vm_state, message=message, details=details
-                )
-        return self._ended(connection, overdue)
+        ended = []
+        for row in work.past_deadline(connection, most=_BURY_BATCH):
+            try:
+                with connection.begin_nested():
+                    self._give_up(connection, row)
+                ended.append(row)
+            except (RetryRequest, DBError):
+                raise
+            except Exception:  # one row that fails must not keep the others
+                LOG.exception("%s, which is past its deadline, is left for the next sweep", row.uuid)
+        return self._ended(connection, ended)
+
+    def _give_up(self, connection: sa.Connection, row: sa.Row) -> None:
+        details = f"Deadline passed in step {row.step}, attempt {row.attempts}, host {row.host}, owner {row.owner}."
+        if row.step == Step.DELETE:
+            self._remove(connection, row)
+        elif row.step in _OVERDUE_BUILDS:
+            what, event = _OVERDUE_BUILDS[row.step]
+            message = f"Instance {row.uuid} was still {what} at its deadline and was given up."
+            work.bury(connection, row, self._backends, message=message, details=details, event=event)
+        else:
+            action = states.ACTIONS[row.step].name
+            message = f"The action {action} was not done by its deadline and was given up."
+            work.fail_action(connection, row, self._backends, vm_state=row.vm_state, message=message, details=details)
 
     def _ended(self, connection: sa.Connection, rows: Sequence[sa.Row]) -> list[tuple[Instance, str]]:
         """Return these instances as they are now, with their vm_state before, for those who listen."""

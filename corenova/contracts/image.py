@@ -62,6 +62,10 @@ class ImageBackend(Protocol):
         """Return leave to write the bytes of a queued image; None when it is gone or has bytes already."""
         ...
 
+    def has_bytes(self, connection: Any, image_id: str) -> bool:
+        """Tell whether an image has all its bytes: a snapshot that was uploaded need not be made again."""
+        ...
+
     def give_up(self, connection: Any, image_id: str) -> None:
         """A snapshot has failed: remove its image, unless it has all its bytes. No error when it is gone."""
         ...

@@ -28,7 +28,7 @@ _TOUCH = (
         instance_actions.c.instance_uuid == sa.bindparam("of_uuid"),
         instance_actions.c.request_id == sa.bindparam("of_request"),
     )
-    .values(updated_at=now(), message=sa.bindparam("with_message"))
+    .values(updated_at=now(), message=sa.func.coalesce(sa.bindparam("with_message"), instance_actions.c.message))
 )
 
 
@@ -69,7 +69,7 @@ def close_stale_events(connection: sa.Connection, uuids: Sequence[str], details:
 
 
 def close_actions(connection: sa.Connection, rows: Iterable[tuple[str, str, str | None]]) -> None:
-    """Record the end of actions: (instance uuid, request id, message of a failure or None)."""
+    """Record the end of actions: (instance uuid, request id, message of a failure or None). A failure stays one."""
     execute_many(
         connection,
         _TOUCH,

@@ -211,7 +211,7 @@ def _create_sqlite(url: sa.URL, durability: str, *_: int) -> tuple[sa.Engine, sa
         pathlib.Path(url.database).parent.mkdir(parents=True, exist_ok=True)
 
     def create(begin: str) -> sa.Engine:
-        engine = sa.create_engine(url, poolclass=sa.pool.QueuePool, pool_size=32, max_overflow=64)
+        engine = sa.create_engine(url, poolclass=sa.pool.QueuePool, pool_size=32, max_overflow=64, hide_parameters=True)
         exc_filters.register_engine(engine)
 
         @sa.event.listens_for(engine, "connect")
@@ -249,6 +249,7 @@ def _create_server(url: sa.URL, _durability: str, pool_size: int, max_overflow: 
         max_overflow=max_overflow,
         pool_pre_ping=True,
         pool_recycle=3600,
+        hide_parameters=True,  # errors are logged, and rows hold passwords and user data
         # Every claim is a compare-and-swap in one statement; gap locks would only add deadlocks.
         isolation_level="READ COMMITTED",
     )

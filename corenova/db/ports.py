@@ -80,6 +80,12 @@ def of_servers(connection: sa.Connection, instance_uuids: Sequence[str]) -> list
     return found
 
 
+def hold_of_server(connection: sa.Connection, instance_uuid: str) -> Sequence[sa.Row]:
+    """Hold the ports of a server until the commit, and return them."""
+    select = sa.select(ports).where(ports.c.instance_uuid == instance_uuid).order_by(ports.c.id)
+    return connection.execute(for_update(select, connection)).all()
+
+
 def known_macs(connection: sa.Connection, macs: Iterable[str]) -> set[str]:
     """Return those of the addresses that a port has."""
     return {mac for some in chunks(list(macs)) for mac in connection.execute(_KNOWN_MACS, {"some": some}).scalars()}

@@ -48,6 +48,12 @@ _IDLE = {
 }  # fmt: skip
 
 
+_UNPLUG = {
+    "task_state": states.DETACHING_INTERFACE, "step": Step.DETACH_INTERFACE, "owner": None, "lease_until": now(),
+    "deadline": now() + 600.0, "updated_at": now(),
+}  # fmt: skip
+
+
 def _end_vm_state(action: Action) -> sa.ColumnElement | str:
     if action.step == Step.REBUILD:  # of a stopped instance the new guest is stopped too
         is_off = sa.bindparam("new_power_state") == PowerState.SHUTDOWN
@@ -239,13 +245,18 @@ def args_of(row: sa.Row) -> StepArgs:
 
 
 def _abandon(connection: sa.Connection, row: sa.Row, backends: Backends) -> None:
-    """Take back what was made for the step of this row, which will not be finished."""
+    """Take back what was made for the step of this row, which will not be finished.
+
+    A port to be attached is not freed here: the guest may have it by now; see :func:`fail_action`.
+    """
+    try:
+        args = args_of(row)
+    except msgspec.DecodeError:
+        return  # nobody can tell what was made
     if row.step == Step.SNAPSHOT:
-        backends.images.give_up(connection, args_of(row).image_id)
-    elif row.step == Step.ATTACH_INTERFACE:
-        backends.networks.detach(connection, row.uuid, args_of(row).port_id)
-    elif row.step == Step.CHECK_REBUILD and (before := args_of(row).image) is not None:
-        image = msgspec.json.encode(before).decode()
+        backends.images.give_up(connection, args.image_id)
+    elif row.step == Step.CHECK_REBUILD and args.image is not None:
+        image = msgspec.json.encode(args.image).decode()
         connection.execute(sa.update(instances).where(t.uuid == row.uuid).values(image=image))
 
 
@@ -365,8 +376,11 @@ def fail_action(
     :param message: for the user; ``details`` for operators.
     """
     _abandon(connection, row, backends)
+    # An interface that was not plugged, or was and nobody said so, is taken away by the compute before its port is
+    # free: the address may be another's then.
+    onward = _UNPLUG if row.step == Step.ATTACH_INTERFACE else _IDLE
     connection.execute(
-        sa.update(instances).where(t.uuid == row.uuid).values(vm_state=vm_state, generation=t.generation + 1, **_IDLE)
+        sa.update(instances).where(t.uuid == row.uuid).values(vm_state=vm_state, generation=t.generation + 1, **onward)
     )
     actions.set_fault(connection, row.uuid, code=500, message=message, details=details)
     actions.close_stale_events(connection, [row.uuid], details)
@@ -577,7 +591,7 @@ def take_up(connection: sa.Connection, *, grace_s: float, down_time_s: float) ->
     Hints that were under way are taken for lost (at worst they are sent twice). When no conductor has been alive,
     a deadline that has passed meanwhile is ``grace_s`` away again: accepted work waits and goes on.
     """
-    unowned = sa.update(instances).where(t.step == Step.SCHEDULE, t.owner.is_(None))
+    unowned = sa.update(instances).where(t.step.in_(Step.AT_CONDUCTOR), t.owner.is_(None))
     connection.execute(unowned.values(lease_until=now()))
     known = services.list_services(connection, down_time_s=down_time_s, binary=services.CONDUCTOR)
     if not any(service.is_up for service in known):

@@ -125,6 +125,11 @@ class EmbeddedImages:
             return None
         return self._access(connection, image, tickets.WRITE)
 
+    def has_bytes(self, connection: sa.Connection, image_id: str) -> bool:
+        """Tell whether an image has all its bytes."""
+        image = _row(connection, image_id)
+        return image is not None and image.has_bytes
+
     def new_snapshot(
         self,
         connection: sa.Connection,

@@ -64,7 +64,7 @@ class EmbeddedNetwork:
         return self._db.read(read)
 
     def allocate(self, connection: sa.Connection, plan: Plan, servers: Sequence[tuple[str, str]]) -> list[list[Nic]]:
-        """See the contract. The rows of the servers must be there already: their ``network_info`` is written."""
+        """See the contract. Of rows that are there already ``network_info`` is written too."""
         uuids = [uuid for uuid, _ in servers]
         self._count(connection, plan, len(uuids))
         held = networks.lock(connection, {nic.network_uuid for nic in plan.nics})

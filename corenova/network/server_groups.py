@@ -45,9 +45,10 @@ def _rule(row: sa.Row, names: dict[str, str]) -> GroupRule:
 
 def change(connection: sa.Connection, context: RequestContext, instance_uuid: str, name: str, *, add: bool) -> None:
     """Put the server's secured ports into a group, or take them out; see corenova/contracts/network.py."""
+    secured = [row.uuid for row in ports.hold_of_server(connection, instance_uuid) if row.port_security]
     group = _group(connection, context, name)
-    security_groups.lock(connection, [group])
-    secured = [row.uuid for row in ports.of_servers(connection, [instance_uuid]) if row.port_security]
+    if group not in security_groups.lock(connection, [group]):
+        raise NotFound(f"Security group {name} could not be found.")
     linked = ports.groups_of(connection, secured)
     inside = [uuid for uuid in secured if group in {one.group_uuid for one in linked[uuid]}]
     if add:

@@ -33,13 +33,15 @@ class WorkOrder(msgspec.Struct, frozen=True, kw_only=True):
     :param instance: the row as it stands; ``instance.generation`` is the fence to report with.
     :param step: see :class:`corenova.objects.states.Step`.
     :param port_id: the port that is attached or detached.
-    :param upload: where a snapshot goes; None: nobody wants it any more.
+    :param upload: where a snapshot goes; None: nobody wants it any more, or ``is_uploaded``.
+    :param is_uploaded: an earlier worker has uploaded the snapshot, and died before it could say so.
     """
 
     instance: Instance
     step: str
     port_id: str | None = None
     upload: ImageAccess | None = None
+    is_uploaded: bool = False
 
 
 class Result(enum.StrEnum):

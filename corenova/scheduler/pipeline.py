@@ -377,9 +377,9 @@ class _Lazy:
 
 
 def _kind(spec: RequestSpec) -> str:
-    if spec.force_hosts or spec.force_nodes:
-        return _FORCED
-    return _REBUILD if spec.is_rebuild else _NORMAL
+    if spec.is_rebuild:  # before all: a server that was forced onto its host was not forced to run any image
+        return _REBUILD
+    return _FORCED if spec.force_hosts or spec.force_nodes else _NORMAL
 
 
 def _weights(parts: Sequence[tuple[str, Part]], position: int) -> dict[str, float]:

@@ -224,6 +224,8 @@ class Machine:
 
     def _names(self, *words: str) -> set[str]:
         done = subprocess.run(["virsh", "-q", "-c", self.uri, *words], capture_output=True, text=True)
+        if done.returncode:
+            raise CloudError(f"virsh {words[0]} failed: {done.stderr.strip()}")
         return {line.strip() for line in done.stdout.splitlines() if line.strip()}
 
 

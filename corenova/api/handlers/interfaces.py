@@ -4,6 +4,7 @@ A port is the server's from the transaction on that accepts the request. As Nova
 attach comes when the guest has the interface; if that takes longer than they would wait, the work goes on.
 """
 
+import msgspec
 import sqlalchemy as sa
 
 from corenova.api.call import Call
@@ -40,7 +41,9 @@ def attach(call: Call, server_id: str) -> dict[str, object]:
     made: list[Nic] = []
 
     def prepare(connection: sa.Connection, row: sa.Row) -> StepArgs:
-        made[:] = [call.services.backends.networks.attach(connection, call.context, row.uuid, wanted)]
+        # Whoever asks, an administrator perhaps: the port is the server's project's.
+        owner = msgspec.structs.replace(call.context, project_id=row.project_id)
+        made[:] = [call.services.backends.networks.attach(connection, owner, row.uuid, wanted)]
         return StepArgs(port_id=made[0].port_id)
 
     actions = call.services.instance_actions

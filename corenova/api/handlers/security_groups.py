@@ -1,5 +1,6 @@
 """Security groups of a server, which are those of its ports; the groups themselves are the network service's."""
 
+import msgspec
 import sqlalchemy as sa
 
 from corenova.api.call import Call
@@ -42,7 +43,8 @@ def _change(call: Call, server_id: str, name: str, *, add: bool) -> None:
                 f"Cannot change the security groups of instance {server_id} while it is in vm_state {row.vm_state}"
             )
         told = {server_id, *networks.affected(connection, [server_id])}
-        networks.change_security_group(connection, call.context, server_id, name, add=add)
+        owner = msgspec.structs.replace(call.context, project_id=row.project_id)
+        networks.change_security_group(connection, owner, server_id, name, add=add)
         return sorted(told | {*networks.affected(connection, [server_id])})
 
     call.services.tell_firewalls(call.write("security_group", write))

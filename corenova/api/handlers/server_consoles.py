@@ -35,13 +35,15 @@ def console_output(call: Call, server_id: str) -> dict[str, str]:
 
 def addresses(call: Call, server_id: str) -> dict[str, object]:
     """GET /servers/{id}/os-console-addresses: where screen and serial line listen on the host, for who may go there."""
-    found = []
-    for kind in _KINDS:
-        with contextlib.suppress(Conflict):  # the guest has none of this kind
-            found.append(
-                _ask(call, server_id, lambda *place, k=kind: call.services.compute.get_console(*place, kind=k))
-            )
-    return {"console_addresses": found}
+
+    def look(*place: str) -> list[dict[str, object]]:
+        found = []
+        for kind in _KINDS:
+            with contextlib.suppress(DriverError):  # the guest has none of this kind
+                found.append(call.services.compute.get_console(*place, kind=kind))
+        return found
+
+    return {"console_addresses": _ask(call, server_id, look)}
 
 
 def screenshot(call: Call, server_id: str) -> dict[str, str]:

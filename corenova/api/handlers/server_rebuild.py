@@ -1,6 +1,7 @@
 """rebuild: a server gets a new disk, from the same or another image, and keeps its id, host, addresses and claims.
 
-With another image the scheduler has a word first (conductor/tasks/rebuild.py); refused, the server is as it was.
+With another image the scheduler has a word first (conductor/tasks/rebuild.py); refused, the server keeps its image, and
+the new name, metadata and the like.
 """
 
 import secrets

@@ -71,6 +71,7 @@ def _plugin_problems(conf: cfg.ConfigOpts) -> Iterator[str]:
         lambda: loader.load_one(conf, loader.DRIVERS, conf.compute.driver),
         lambda: loader.load(conf, loader.HOOKS, conf.plugins.enabled_hooks),
         lambda: loader.load_one(conf, loader.IMAGE_BACKENDS, conf.image.backend),
+        lambda: loader.load_one(conf, loader.NETWORK_BACKENDS, conf.network.backend),
     )
     for load in loads:
         try:

@@ -8,12 +8,14 @@ import logging
 from collections.abc import Sequence
 
 import msgspec
+import oslo_messaging
 import sqlalchemy as sa
 
 from corenova.contracts.backends import Backends
 from corenova.db import instances, services, work
 from corenova.db.engine import Database
 from corenova.exceptions import CorenovaError
+from corenova.objects.request_spec import RequestSpec
 from corenova.objects.states import Step
 from corenova.rpc.compute import ComputeAPI
 from corenova.rpc.scheduler import SchedulerAPI
@@ -43,22 +45,24 @@ class RebuildTask:
     def run(self, rows: Sequence[sa.Row]) -> None:
         """Let these rows, leased by this conductor, go on to their computes, or refuse them."""
         for row in rows:
-            spec = msgspec.structs.replace(
-                instances.decode_spec(row.spec), image=instances.decode_image(row.image), is_rebuild=True
-            )
             try:
-                reason = self._scheduler.check_host(spec, row.host)
-            except CorenovaError as error:
-                LOG.warning("The rebuild of %s is put off: %s", row.uuid, error)
+                spec = msgspec.structs.replace(instances.decode_spec(row.spec), image=instances.decode_image(row.image))
+                reason = self._scheduler.check_host(msgspec.structs.replace(spec, is_rebuild=True), row.host)
+            except (msgspec.DecodeError, TypeError) as error:
+                self._refuse(row, f"Its record cannot be read: {error}")
+                continue
+            except (CorenovaError, oslo_messaging.RemoteError) as error:
+                LOG.warning("The rebuild of %s is put off: %s", row.uuid, str(error).partition("\n")[0])
                 held = [(row.uuid, row.generation)]
                 self._db.write("conductor.give_back", lambda connection, h=held: work.give_back(connection, h))
                 continue
-            self._go_on(row) if reason is None else self._refuse(row, reason)
+            self._go_on(row, spec) if reason is None else self._refuse(row, reason)
 
-    def _go_on(self, row: sa.Row) -> None:
+    def _go_on(self, row: sa.Row, spec: RequestSpec) -> None:
         def write(connection: sa.Connection) -> str | None:
             if not work.pass_on(connection, row, Step.REBUILD):
                 return None
+            instances.update(connection, row.uuid, spec=msgspec.json.encode(spec).decode())
             known = services.addresses(connection, [row.host], down_time_s=self._down_time_s)
             return known.get(row.host, (None, False))[0]
 

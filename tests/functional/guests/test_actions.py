@@ -3,6 +3,7 @@
 import pytest
 from openstack import exceptions
 
+from corenova.db import instances, work
 from corenova.objects.states import PowerState, Step
 from tests import disks
 
@@ -105,6 +106,8 @@ def test_rebuild_with_another_image_that_may(site):
     site.user.compute.rebuild_server(server, image=other.id)
     after = site.settled(server)
     assert (after.status, after.image.id) == ("ACTIVE", other.id)
+    spec = site.cloud.db.read(lambda c: work.spec_of(c, server.id))
+    assert instances.decode_spec(spec).image.id == other.id, "who schedules it again means the new image"
     assert power(site, server) == PowerState.RUNNING
 
 
@@ -179,8 +182,6 @@ def test_what_a_driver_cannot_do_is_refused_before_anything_is_touched(make_site
 )
 @pytest.mark.parametrize("point", ["conductor.begin_work.after", "conductor.report.before", "conductor.report.after"])
 def test_an_action_outlives_a_crash(site, step, status, point):
-    if step == Step.SNAPSHOT and point == "conductor.report.before":
-        pytest.skip("the image has its bytes by then; see the test below")
     server = site.boot()
     ask = {
         Step.PAUSE: site.user.compute.pause_server,
@@ -193,6 +194,28 @@ def test_an_action_outlives_a_crash(site, step, status, point):
         site.cloud.wait(met.is_set, what="the crash")
     site.cloud.revive()
     site.cloud.wait_for(server.id, status)
+    if step == Step.SNAPSHOT:
+        assert [image.status for image in site.user.image.images(name="copy")] == ["active"]
+    assert all(action.message is None for action in site.user.compute.server_actions(server.id))
+
+
+def test_a_forced_host_does_not_open_the_way_for_any_image(site):
+    """CVE-2017-16239: what is asked for a rebuild is asked of everybody."""
+    other = site.user.image.create_image("ppc", data=b"bytes", disk_format="raw", container_format="bare",
+                                         hw_architecture="ppc64", visibility="private")  # fmt: skip
+    site.admin.image.update_image(other, visibility="public")
+    compute = site.admin.compute
+    server = compute.create_server(
+        name="forced",
+        flavor_id=compute.find_flavor("m1.tiny").id,
+        image_id=site.user.image.find_image("cirros").id,
+        networks="none",
+        availability_zone="nova:fake-003",
+    )
+    compute.wait_for_server(server, interval=0.05, wait=30)
+    compute.rebuild_server(server, image=other.id)
+    site.cloud.wait(lambda: site.cloud.server(server.id).step is None)
+    assert "ImagePropertiesFilter" in site.cloud.server(server.id).fault_details
 
 
 def test_a_disk_that_unfolds_to_more_than_the_flavor_has_is_refused(site, tmp_path):

@@ -125,6 +125,24 @@ def test_an_interface_that_cannot_be_plugged_gives_its_port_back(site):
         site.user.compute.create_server_interface(server, net_id=other.id)
     assert list(site.user.compute.get_server(server.id).addresses) == ["home"]
     assert len(ports(site)) == 1
+    actions = list(site.user.compute.server_actions(server.id))
+    assert (actions[0].action, actions[0].message) == ("attach_interface", "Error")
+
+
+def test_an_interface_that_was_plugged_and_not_told_of_is_taken_away_before_its_port_is_free(site):
+    home, other = site.network(), site.network("other", "10.21.0.0/24")
+    server = site.boot(networks=[{"uuid": home.id}])
+    plug = site.cloud.driver.attach_interface
+
+    def plug_and_fail(*arguments):
+        plug(*arguments)
+        raise RuntimeError("it is in, but nobody may know")
+
+    site.cloud.driver.attach_interface = plug_and_fail
+    with pytest.raises(exceptions.ConflictException, match="Failed to attach"):
+        site.user.compute.create_server_interface(server, net_id=other.id)
+    assert len(record(site, server).nics) == 1
+    assert len(ports(site)) == 1
 
 
 def test_a_change_of_rules_reaches_the_guest_at_once(make_site):

@@ -143,3 +143,12 @@ def test_a_url_that_cannot_be_used_is_refused_without_its_password(url):
     with pytest.raises(ConfigurationError, match=r"\[database\] connection") as refused:
         Database(url)
     assert "secret" not in str(refused.value)
+
+
+def test_what_is_written_is_not_in_the_words_of_an_error(tmp_path):
+    """Errors are logged, and rows hold passwords."""
+    db = Database(f"sqlite:///{tmp_path}/db")
+    with pytest.raises(Exception) as raised:
+        db.write("test", lambda c: c.execute(sa.text("INSERT INTO nowhere VALUES (:secret)"), {"secret": "s3cret"}))
+    assert "s3cret" not in str(raised.value)
+    db.close()
