@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from oslo_db import exception as db_error
 
-from corenova.db import quotas, schema
+from corenova.db import pages, quotas, schema
 from corenova.db.engine import for_update, now
 from corenova.exceptions import Conflict, NotFound, OverQuota
 
@@ -265,11 +265,7 @@ def _after(connection: sa.Connection, keys: list[tuple[sa.ColumnElement, bool]],
     row = connection.execute(sa.select(*(key for key, _ in keys)).where(_TABLE.c.uuid == marker)).first()
     if row is None:
         raise NotFound(f"No image found with ID {marker}")
-    condition: sa.ColumnElement[bool] = sa.false()
-    for (key, descends), value in reversed(list(zip(keys, row, strict=True))):
-        beyond = key < value if descends else key > value
-        condition = sa.or_(beyond, sa.and_(key == value, condition))
-    return condition
+    return pages.behind(keys, row)
 
 
 def _image(row: sa.Row) -> Image:

@@ -44,8 +44,16 @@ def _behind(
     row = connection.execute(sa.select(*(key for key, _ in keys)).where(table.c.uuid == marker)).first()
     if row is None:
         raise InvalidInput(f"The marker {marker} is no entry of this list.")
+    return behind(keys, row)
+
+
+def behind(keys: Sequence[tuple[sa.ColumnElement, bool]], values: Sequence[object]) -> sa.ColumnElement[bool]:
+    """Return the condition for rows behind the one with these values, in the lexicographic order of the keys.
+
+    :param keys: each with whether it descends.
+    """
     condition: sa.ColumnElement[bool] = sa.false()
-    for (key, descends), value in reversed(list(zip(keys, row, strict=True))):
+    for (key, descends), value in reversed(list(zip(keys, values, strict=True))):
         beyond = key < value if descends else key > value
         condition = sa.or_(beyond, sa.and_(key == value, condition))
     return condition

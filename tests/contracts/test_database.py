@@ -3,7 +3,6 @@
 import contextlib
 import random
 import socket
-import threading
 import time
 import uuid
 from collections import Counter
@@ -33,6 +32,7 @@ from corenova.objects.decision import Decision
 from corenova.objects.host_state import HostReport, Inventory
 from corenova.objects.states import Step
 from corenova.objects.topology import UNUSED, HostTopology, NumaCell, TopologyWish, WishedCell
+from tests.races import all_at_once
 
 SLOT = {"VCPU": 1, "MEMORY_MB": 512}
 SERVERS = [
@@ -70,28 +70,6 @@ def _own_database(url):
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     engine.dispose()
     return sa.make_url(url).set(database=name).render_as_string(hide_password=False)
-
-
-def at_once(count, run):
-    """Run ``run(number)`` in ``count`` threads that begin together; returns or raises what they did."""
-    outcomes, barrier = [None] * count, threading.Barrier(count)
-
-    def body(number):
-        barrier.wait()
-        try:
-            outcomes[number] = run(number)
-        except Exception as error:
-            outcomes[number] = error
-
-    threads = [threading.Thread(target=body, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-    if errors:
-        raise errors[0]
-    return outcomes
 
 
 def add_hosts(db, count, *, slots=10**6, address="one", prefix="h", topology=None):
@@ -161,7 +139,7 @@ def test_several_processes_that_start_at_once_migrate_an_empty_database_once(req
     else:
         url = _own_database(shared.url.render_as_string(hide_password=False))
     processes = [Database(url) for _ in range(4)]
-    at_once(4, lambda number: migrate.upgrade(processes[number]))
+    all_at_once(4, lambda number: migrate.upgrade(processes[number]))
     assert {migrate.current(one) for one in processes} == {migrate.head()}
     for one in processes:
         one.close()
@@ -177,7 +155,7 @@ def test_sixteen_writers_that_read_check_and_write_all_succeed(db):
         found = connection.execute(select if db.is_sqlite else select.with_for_update()).scalar()
         connection.execute(sa.update(schema.deployment).where(key == "count").values(value=str(int(found) + 1)))
 
-    at_once(16, lambda number: [db.write("test", one_more) for _ in range(60)])
+    all_at_once(16, lambda number: [db.write("test", one_more) for _ in range(60)])
     assert db.read(lambda c: c.execute(sa.select(schema.deployment.c.value)).scalar()) == "960"
 
 
@@ -188,7 +166,7 @@ def test_writers_that_lock_in_opposite_order_all_succeed(db):
         for name in order:
             assert hosts.claim(connection, [(name, SLOT)])
 
-    at_once(2, lambda n: [db.write("test", lambda c: both(c, names[:: 1 if n else -1])) for _ in range(20)])
+    all_at_once(2, lambda n: [db.write("test", lambda c: both(c, names[:: 1 if n else -1])) for _ in range(20)])
     used = db.read(lambda c: c.execute(sa.select(schema.inventories.c.used)).scalars().all())
     assert set(used) == {40, 40 * 512}
 
@@ -206,7 +184,7 @@ def test_eight_schedulers_claim_every_slot_once_and_none_twice(db):
             placed += any(_place(db, one, host) for host in order)
         return placed
 
-    assert sum(at_once(8, schedule)) == 400
+    assert sum(all_at_once(8, schedule)) == 400
     fill = sa.select(schema.inventories.c.used * 1.0 / schema.inventories.c.capacity)
     assert {float(full) for full in db.read(lambda c: c.execute(fill).scalars().all())} == {1.0}
     rows = rows_of(db, uuids)
@@ -294,7 +272,7 @@ def test_what_administrators_give_is_kept_by_reports_that_come_at_the_same_time(
             db.write("test", lambda connection: hosts.report(connection, [told]))
 
     db.write("test", give)
-    at_once(16, run)
+    all_at_once(16, run)
     db.write("test", lambda connection: hosts.report(connection, [told]))
     (row,) = db.read(lambda connection: hosts.snapshot(connection, down_time_s=60))
     assert row.inventories == {"VCPU": Inventory(total=8), "CUSTOM_X": Inventory(total=4, reserved=1)}
@@ -332,12 +310,12 @@ def test_eight_schedulers_give_every_cpu_once_and_conductors_give_them_back(db):
         order = random.Random(number).sample(names, len(names))
         return [one for one in uuids[number::8] if any(_place(db, one, host, topology=PINNED) for host in order)]
 
-    placed = [one for found in at_once(8, schedule) for one in found]
+    placed = [one for found in all_at_once(8, schedule) for one in found]
     assert len(placed) == 20
     homes = {row.uuid: row.host for row in rows_of(db, placed)}
     held = db.read(lambda c: topologies.of_instances(c, uuids))
     assert len({(homes[one], cpu) for one, claim in held.items() for cpu in claim.cells[0].pins.values()}) == 20
-    at_once(4, lambda n: [db.write("test", lambda c, one=one: hosts.release(c, [one])) for one in placed[n::4]])
+    all_at_once(4, lambda n: [db.write("test", lambda c, one=one: hosts.release(c, [one])) for one in placed[n::4]])
     assert {host: one.used for host, one in db.read(topologies.of_hosts).items()} == dict.fromkeys(names, UNUSED)
     assert db.read(lambda c: topologies.of_instances(c, uuids)) == {}
 
@@ -349,7 +327,7 @@ def test_eight_conductors_take_each_row_exactly_once(db):
         mine = random.Random(number).sample(uuids, len(uuids))
         return db.write("test", lambda c: work.take_scheduling(c, mine, owner=f"c{number}", lease_s=60))
 
-    taken = at_once(8, take)
+    taken = all_at_once(8, take)
     assert sorted(row.uuid for rows in taken for row in rows) == sorted(uuids)
     assert {row.generation for row in rows_of(db, uuids)} == {1}
     for number, rows in enumerate(taken):
@@ -433,7 +411,7 @@ def test_a_compute_gets_only_what_is_on_its_own_hosts(db):
 
 def test_two_sweepers_hint_each_row_once(db):
     uuids = add_instances(db, 100, lease_until=1.0)
-    found = at_once(4, lambda number: db.write("test", lambda c: work.due(c, most=100)))
+    found = all_at_once(4, lambda number: db.write("test", lambda c: work.due(c, most=100)))
     assert sorted(row.uuid for rows in found for row in rows) == sorted(uuids)
 
 
@@ -441,7 +419,9 @@ def test_of_eight_claims_on_one_group_one_advances_it(db):
     values = {"uuid": "g", "project_id": "p", "user_id": "u", "name": "g", "policy": "affinity", "created_at": 0.0}
     db.write("test", lambda c: c.execute(sa.insert(schema.server_groups).values(**values)))
     for generation in range(5):
-        outcomes = at_once(8, lambda number, g=generation: db.write("test", lambda c: membership.advance(c, "g", g)))
+        outcomes = all_at_once(
+            8, lambda number, g=generation: db.write("test", lambda c: membership.advance(c, "g", g))
+        )
         assert sorted(outcomes) == [False] * 7 + [True]
     assert db.read(lambda c: membership.load(c, "g")).generation == 5
 
@@ -459,7 +439,7 @@ def test_parallel_requests_of_a_new_project_get_exactly_its_quota(db, limit):
         return 1
 
     for _ in range(10):
-        got = sum(at_once(8, reserve))
+        got = sum(all_at_once(8, reserve))
         assert got == (5 if limit == 5 else 8)
         used = db.read(lambda c: quotas.usage(c, "new"))
         assert (used["instances"], used["cores"]) == (got, 2 * got)
@@ -505,14 +485,14 @@ def _add_keypair(db, name, *, limit=quotas.UNLIMITED):
 def test_parallel_requests_for_key_pairs_get_exactly_the_places_that_are_left(db):
     for _ in range(5):
         _add_keypair(db, "first")
-        outcomes = at_once(8, lambda number: _add_keypair(db, f"k{number}", limit=3))
+        outcomes = all_at_once(8, lambda number: _add_keypair(db, f"k{number}", limit=3))
         assert Counter(outcomes) == {None: 2, OverQuota: 6}
         assert len(db.read(lambda c: keypairs.list_keypairs(c, "u"))) == 3
         db.write("test", lambda c: c.execute(sa.delete(schema.keypairs)))
 
 
 def test_of_parallel_key_pairs_of_one_name_one_is_made(db):
-    outcomes = at_once(8, lambda _: _add_keypair(db, "same"))
+    outcomes = all_at_once(8, lambda _: _add_keypair(db, "same"))
     assert Counter(outcomes) == {None: 1, Conflict: 7}
     assert [row.name for row in db.read(lambda c: keypairs.list_keypairs(c, "u"))] == ["same"]
 

@@ -1,6 +1,5 @@
 """Races that Nova's rechecks guard, decided here by compare-and-swap: the last slot, the last quota, group policies."""
 
-import threading
 import uuid as uuids_of
 
 import pytest
@@ -8,25 +7,7 @@ import pytest
 from corenova.db import groups
 from corenova.exceptions import OverQuota
 from corenova.testing.cloud import PROJECT
-
-
-def at_once(count, work):
-    """Run ``work(n)`` in ``count`` threads that start together; returns what each returned or raised."""
-    outcomes, barrier = [None] * count, threading.Barrier(count)
-
-    def run(number):
-        barrier.wait()
-        try:
-            outcomes[number] = work(number)
-        except Exception as error:
-            outcomes[number] = error
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
+from tests.races import at_once
 
 
 def make_group(cloud, policy, rules=None):

@@ -1,6 +1,5 @@
 """The same images on every database: leases, limits, sharing and order, and what older versions have left."""
 
-import threading
 import uuid
 
 import alembic.command
@@ -11,8 +10,9 @@ import sqlalchemy as sa
 from corenova.db import images as rows
 from corenova.db import migrate
 from corenova.db.engine import Database
-from corenova.exceptions import CorenovaError, NotFound, OverQuota
+from corenova.exceptions import NotFound, OverQuota
 from tests.functional.image.conftest import Images
+from tests.races import all_at_once, at_once
 
 SERVERS = [
     pytest.param("postgresql_url", marks=pytest.mark.pg),
@@ -48,24 +48,6 @@ def make(url, tmp_path):
         images.db.close()
 
 
-def at_once(count, run):
-    outcomes, barrier = [None] * count, threading.Barrier(count)
-
-    def body(number):
-        barrier.wait()
-        try:
-            outcomes[number] = run(number)
-        except CorenovaError as error:
-            outcomes[number] = error
-
-    threads = [threading.Thread(target=body, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
-
-
 def test_a_story(make):
     images = make()
     first, nameless = images.stored(b"one", tags=["a", "b"], hw_x="snow\u2603"), images.create(name=None)
@@ -92,14 +74,14 @@ def test_of_eight_uploads_at_once_one_gets_the_image(make):
         upload_id = str(uuid.UUID(int=number))
         return images.db.write("test", lambda c: rows.begin_upload(c, image_id, upload_id, lease_s=30))
 
-    assert sorted(at_once(8, begin)) == [False] * 7 + [True]
+    assert sorted(all_at_once(8, begin)) == [False] * 7 + [True]
     holder = images.db.read(lambda c: rows.get(c, image_id)).upload_id
     extend = lambda who: images.db.write("test", lambda c: rows.extend_upload(c, image_id, who, lease_s=-1))  # noqa: E731
     assert not extend(str(uuid.UUID(int=99)))
     assert extend(holder)
     assert images.show(image_id)["status"] == "queued"
     assert images.names("red", "?status=saving") == []
-    assert sorted(at_once(8, begin)) == [False] * 7 + [True]
+    assert sorted(all_at_once(8, begin)) == [False] * 7 + [True]
 
 
 def test_eight_at_once_get_exactly_the_quota(make):

@@ -1,6 +1,5 @@
 """The same service on every database: no address twice, no quota exceeded, by 32 who ask at the same moment."""
 
-import threading
 import time
 import uuid
 
@@ -13,6 +12,7 @@ from corenova.db.engine import Database
 from corenova.exceptions import CorenovaError
 from corenova.objects.network import WantedNic
 from tests.functional.network.conftest import Networks, context_of
+from tests.races import at_once
 
 AT_ONCE = 32
 
@@ -41,25 +41,6 @@ def _own_database(url):
         connection.execute(sa.text(f"CREATE DATABASE {name}{unicode}"))
     engine.dispose()
     return sa.make_url(url).set(database=name).render_as_string(hide_password=False)
-
-
-def at_once(run, count=AT_ONCE):
-    """Run ``run(number)`` in threads that begin together; returns what they did, refusals included."""
-    outcomes, barrier = [None] * count, threading.Barrier(count)
-
-    def body(number):
-        barrier.wait()
-        try:
-            outcomes[number] = run(number)
-        except Exception as error:
-            outcomes[number] = error
-
-    threads = [threading.Thread(target=body, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
 
 
 def addresses_in(cloud):
@@ -144,7 +125,7 @@ def test_no_address_twice(cloud):
         headers = {"X-Auth-Token": who}
         return cloud.http.simulate_post("/network/v2.0/ports", json=body, headers=headers).status_code
 
-    outcomes = at_once(ask)
+    outcomes = at_once(AT_ONCE, ask)
     assert not [one for one in outcomes if isinstance(one, Exception)]
     named = [one for number, one in enumerate(outcomes) if number % 8 == 2]
     assert named.count(201) <= 1
@@ -159,7 +140,7 @@ def test_no_address_twice(cloud):
 
 def test_the_last_addresses(cloud):
     cloud.network("red", "10.0.0.0/28")
-    outcomes = at_once(lambda number: cloud.server("red"))
+    outcomes = at_once(AT_ONCE, lambda number: cloud.server("red"))
     refused = [one for one in outcomes if isinstance(one, CorenovaError)]
     assert [str(one) for one in refused if "No more IP addresses" not in str(one)] == []
     assert len(refused) == AT_ONCE - 13
@@ -169,14 +150,15 @@ def test_the_last_addresses(cloud):
 def test_the_last_of_the_quota(db):
     cloud = Networks(db, port=10, network=10)
     cloud.network("red", "10.0.0.0/24")
-    outcomes = at_once(lambda number: cloud.server("red"))
+    outcomes = at_once(AT_ONCE, lambda number: cloud.server("red"))
     assert len([one for one in outcomes if isinstance(one, list)]) == 10
     statuses = at_once(
+        AT_ONCE,
         lambda number: (
             cloud.http.simulate_post(
                 "/network/v2.0/networks", json={"network": {"name": f"n{number}"}}, headers={"X-Auth-Token": "red"}
             ).status_code
-        )
+        ),
     )
     assert sorted(set(statuses)) == [201, 409]
     assert statuses.count(201) == 9
@@ -191,7 +173,7 @@ def test_overlapping_subnets(cloud):
         headers = {"X-Auth-Token": network["project_id"]}
         return cloud.http.simulate_post("/network/v2.0/subnets", json=body, headers=headers).status_code
 
-    statuses = at_once(ask)
+    statuses = at_once(AT_ONCE, ask)
     assert statuses.count(201) == 2
     assert set(statuses) == {201, 400}
 
@@ -207,7 +189,7 @@ def test_a_port_has_one_server(cloud):
             "test", lambda connection: cloud.backend.attach(connection, context, servers[number], wanted)
         )
 
-    outcomes = at_once(attach)
+    outcomes = at_once(AT_ONCE, attach)
     assert len([one for one in outcomes if not isinstance(one, Exception)]) == 1
     assert all(isinstance(one, CorenovaError) for one in outcomes if isinstance(one, Exception))
     assert sum(len(cloud.nics(server)) for server in servers) == 1
@@ -235,7 +217,7 @@ def test_servers_know_their_ports_whoever_changes_them(cloud, monkeypatch):
         noun, uuid = (("network", network["id"]), ("security_group", group["id"]))[number % 2]
         return cloud.change("red", noun, uuid, name=f"name {number}")
 
-    assert [one for one in at_once(ask) if isinstance(one, Exception)] == []
+    assert [one for one in at_once(AT_ONCE, ask) if isinstance(one, Exception)] == []
     true = cloud.db.read(lambda connection: read(connection, servers))
     assert {server: cloud.nics(server) for server in servers} == true
     assert [len(true[server]) for server in servers] == [5, 5]
@@ -253,7 +235,7 @@ def test_deleting_beside_making(cloud):
         body = {"port": {"network_id": network["id"], "security_groups": [group["id"]]}}
         return cloud.http.simulate_post("/network/v2.0/ports", json=body, headers={"X-Auth-Token": "red"}).status_code
 
-    assert set(at_once(ask)) <= {201, 204, 404, 409}
+    assert set(at_once(AT_ONCE, ask)) <= {201, 204, 404, 409}
 
     def dangling(connection):
         p, link = schema.ports.c, schema.port_security_groups.c
@@ -276,7 +258,7 @@ def test_deleting_beside_changing(cloud):
         body = {"port": {"security_groups": [group["id"]], "fixed_ips": [{"ip_address": f"10.0.0.{100 + number}"}]}}
         return cloud.http.simulate_put(path, json=body, headers=headers).status_code
 
-    assert set(at_once(ask)) <= {200, 204, 404}
+    assert set(at_once(AT_ONCE, ask)) <= {200, 204, 404}
     for table in (schema.ports, schema.port_addresses, schema.port_security_groups):
         assert cloud.db.read(lambda connection, t=table: connection.execute(sa.select(t)).all()) == []
 
