@@ -1,7 +1,7 @@
 """Building one guest: named steps, each registering its undo as it happens.
 
-Today a build has one step that does something, ``spawning``; networks and block devices come before it in STEPS when
-their services exist. A step that raises leaves the host as it was.
+A build has one step here, ``spawning``: ports are made with the server's row, and disks and interfaces are steps of the
+driver's own (corenova_drivers/libvirt/build.py). A step that raises leaves the host as it was.
 """
 
 import contextlib

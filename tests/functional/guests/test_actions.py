@@ -39,10 +39,11 @@ def test_a_suspended_server_is_not_taken_for_one_that_died(site):
     server = site.boot()
     site.user.compute.suspend_server(server)
     site.wait(server, "SUSPENDED")
-    for _ in range(3):
-        site.cloud.wait(lambda: True)
-        assert site.user.compute.get_server(server.id).status == "SUSPENDED"
-        site.cloud.db.read(lambda connection: None)
+    looks, look = [], site.cloud.driver.list_guests
+    site.cloud.driver.list_guests = lambda host: looks.append(host) or look(host)
+    site.cloud.wait(lambda: len(looks) > 3 * len(site.cloud.driver.hosts()), what="guests and rows are compared")
+    assert site.user.compute.get_server(server.id).status == "SUSPENDED"
+    assert site.cloud.server(server.id).power_state == PowerState.SUSPENDED
 
 
 def test_rescue_and_unrescue(site):
