@@ -436,7 +436,7 @@ def _network_info(connection: sa.Connection) -> Iterator[Finding]:
     rows = connection.execute(told).all()
     true = ports.nics(connection, [row.uuid for row in rows])
     for row in rows:
-        if ports.read_nics(row.network_info) != true.get(row.uuid, []):
+        if list(instances.nics_of(row)) != true.get(row.uuid, []):
             yield Finding("I6", row.uuid, "network_info is not what its ports are")
 
 

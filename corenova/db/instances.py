@@ -199,7 +199,7 @@ def _pattern(name: str, text: str) -> re.Pattern[str]:
 
 
 def _has_address(row: sa.Row, patterns: Mapping[int, Callable[[str], object]]) -> bool:
-    ips = (ip for nic in decode_nics(row.network_info or "[]") for ip in nic.fixed_ips)
+    ips = (ip for nic in nics_of(row) for ip in nic.fixed_ips)
     return any(ip.version in patterns and patterns[ip.version](ip.address) for ip in ips)
 
 
@@ -256,6 +256,11 @@ def _after(connection: sa.Connection, marker: str, order: list[tuple[sa.Column, 
         alternatives.append(sa.and_(*equal, beyond))
         equal.append(column.is_(None) if value is None else column == value)
     return sa.or_(*alternatives)
+
+
+def nics_of(row: sa.Row) -> tuple[Nic, ...]:
+    """Return the network interfaces of an instance, as its row says."""
+    return decode_nics(row.network_info) if row.network_info else ()
 
 
 def with_ports(connection: sa.Connection, address: str, uuids: Sequence[str] | None = None) -> dict[str, str]:

@@ -19,7 +19,6 @@ from corenova.objects.network import FixedIP, Nic
 ACTIVE, DOWN = "ACTIVE", "DOWN"
 OF_SERVER = "compute:nova"
 """``device_owner`` of a server's port."""
-_decode_nics = msgspec.json.Decoder(list[Nic]).decode
 _ADD = sa.insert(ports).values(created_at=now(), updated_at=now())
 _LINK = sa.insert(port_security_groups)
 _WRITE = (
@@ -166,11 +165,6 @@ def nics(connection: sa.Connection, instance_uuids: Sequence[str]) -> dict[str, 
         )
         found[row.instance_uuid].append(nic)
     return found
-
-
-def read_nics(network_info: str | None) -> list[Nic]:
-    """Return what a server's ``network_info`` says."""
-    return _decode_nics(network_info) if network_info else []
 
 
 def refresh(connection: sa.Connection, instance_uuids: Sequence[str]) -> dict[str, list[Nic]]:

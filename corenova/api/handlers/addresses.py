@@ -21,4 +21,4 @@ def show(call: Call, server_id: str, network_label: str) -> dict[str, object]:
 
 def _addresses(call: Call, server_id: str) -> dict[str, list[dict[str, object]]]:
     row = call.read(lambda connection: instances.get(connection, server_id, project_id=call.scope))
-    return view.by_network(view.nics_of(row))
+    return view.by_network(instances.nics_of(row))

@@ -21,14 +21,14 @@ _PATIENCE_S = 30.0
 def index(call: Call, server_id: str) -> dict[str, object]:
     """GET /servers/{id}/os-interface."""
     row = _server(call, server_id)
-    nics = view.nics_of(row)
+    nics = instances.nics_of(row)
     return {"interfaceAttachments": [view.interface(nic, row.power_state, call.version) for nic in nics]}
 
 
 def show(call: Call, server_id: str, port_id: str) -> dict[str, object]:
     """GET /servers/{id}/os-interface/{port}."""
     row = _server(call, server_id)
-    for nic in view.nics_of(row):
+    for nic in instances.nics_of(row):
         if nic.port_id == port_id:
             return {"interfaceAttachment": view.interface(nic, row.power_state, call.version)}
     raise NotFound(f"Instance {server_id} does not have a port with id {port_id}")
@@ -50,7 +50,7 @@ def attach(call: Call, server_id: str) -> dict[str, object]:
     actions.request(call.context, server_id, Step.ATTACH_INTERFACE, prepare=prepare)
     actions.finished(server_id, call.context, timeout_s=_PATIENCE_S)
     row = _server(call, server_id)
-    nic = next((nic for nic in view.nics_of(row) if nic.port_id == made[0].port_id), None)
+    nic = next((nic for nic in instances.nics_of(row) if nic.port_id == made[0].port_id), None)
     if nic is None:
         raise Conflict(f"Failed to attach interface to server {server_id}; its actions say why.")
     return {"interfaceAttachment": view.interface(nic, row.power_state, call.version)}
@@ -60,7 +60,7 @@ def detach(call: Call, server_id: str, port_id: str) -> None:
     """DELETE /servers/{id}/os-interface/{port_id}."""
 
     def prepare(connection: sa.Connection, row: sa.Row) -> StepArgs:
-        if port_id not in {nic.port_id for nic in view.nics_of(row)}:
+        if port_id not in {nic.port_id for nic in instances.nics_of(row)}:
             raise NotFound(f"Port {port_id} is not attached to server {server_id}.")
         return StepArgs(port_id=port_id)
 

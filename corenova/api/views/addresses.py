@@ -8,7 +8,6 @@ import functools
 from collections.abc import Iterable
 
 import msgspec
-import sqlalchemy as sa
 
 from corenova.db.instances import decode_nics
 from corenova.objects.network import FixedIP, Nic
@@ -22,11 +21,6 @@ class Embedded(msgspec.Struct, frozen=True):
 
     addresses: msgspec.Raw
     security_groups: list[dict[str, str]]
-
-
-def nics_of(row: sa.Row) -> tuple[Nic, ...]:
-    """Return the interfaces of a server."""
-    return decode_nics(row.network_info) if row.network_info else ()
 
 
 @functools.lru_cache(maxsize=8192)

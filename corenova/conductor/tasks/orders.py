@@ -74,7 +74,7 @@ class _OrderMaker:
         instance = instances.to_instance(row, self._held.get(row.uuid))
         full = msgspec.structs.replace(
             instance,
-            nics=instances.decode_nics(row.network_info) if row.network_info else (),
+            nics=instances.nics_of(row),
             firewalls=self._firewalls(row),
             boot=self._boot(_boots_from(instance, row.step, args)),
             guest=_guest(row, args),

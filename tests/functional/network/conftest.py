@@ -7,7 +7,7 @@ from oslo_config import cfg
 from corenova import conf as options
 from corenova import policy
 from corenova.contracts.network import AUTO
-from corenova.db import ports, schema
+from corenova.db import instances, schema
 from corenova.db.engine import Database, now
 from corenova.network import policy as network_policy
 from corenova.network.app import build_app
@@ -100,7 +100,7 @@ class Networks:
     def nics(self, uuid):
         """What a server's row says of its interfaces."""
         select = schema.instances.select().where(schema.instances.c.uuid == uuid)
-        return ports.read_nics(self.db.read(lambda connection: connection.execute(select).first()).network_info)
+        return list(instances.nics_of(self.db.read(lambda connection: connection.execute(select).first())))
 
     def rules(self, uuid):
         """What may pass the interfaces of a server."""
