@@ -1,7 +1,7 @@
 """Building one guest: named steps, each registering its undo as it happens.
 
 A build has one step here, ``spawning``: ports are made with the server's row, and disks and interfaces are steps of the
-driver's own (corenova_drivers/libvirt/build.py). A step that raises leaves the host as it was.
+driver's own, with their own undo. A step that raises leaves the host as it was.
 """
 
 import contextlib
