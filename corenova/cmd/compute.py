@@ -21,7 +21,7 @@ compute asks the next one, nothing is reported."""
 def load_driver(parts: Parts) -> Driver:
     """Load the driver that the ini file names; raises ConfigurationError for it or for the files that add to it."""
     provider_config.load(parts.conf.compute.provider_config_location)  # read again later; here nothing is written yet
-    return loader.load_one(parts.conf, loader.DRIVERS, parts.conf.compute.driver)
+    return loader.load_one(parts.conf, loader.DRIVERS, parts.conf.compute.driver).object
 
 
 def add(parts: Parts, host: ServiceHost, driver: Driver) -> None:

@@ -176,7 +176,7 @@ class Parts:
     @cached_property
     def image_backend(self) -> ImageBackend:
         """The image service, not started."""
-        return loader.load_one(self.conf, loader.IMAGE_BACKENDS, self.conf.image.backend)
+        return loader.load_one(self.conf, loader.IMAGE_BACKENDS, self.conf.image.backend).object
 
     @cached_property
     def images(self) -> ImageBackend:
@@ -197,7 +197,7 @@ class Parts:
     @cached_property
     def network_backend(self) -> NetworkBackend:
         """The network service, not started."""
-        return loader.load_one(self.conf, loader.NETWORK_BACKENDS, self.conf.network.backend)
+        return loader.load_one(self.conf, loader.NETWORK_BACKENDS, self.conf.network.backend).object
 
     @cached_property
     def networks(self) -> NetworkBackend:

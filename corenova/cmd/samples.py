@@ -63,7 +63,7 @@ def policy_sample() -> str:
 def plugin_options() -> Iterator[tuple[str, list[cfg.Opt]]]:
     """Yield (section, options) of every plug-in of our own distributions that has options."""
     ours = own_distributions()
-    for group in loader.CHOSEN_BY:
+    for group in loader.KINDS:
         for entry_point in metadata.entry_points(group=group):
             if entry_point.dist is not None and _normal(entry_point.dist.name) in ours:
                 opts = getattr(entry_point.load(), "options", None)

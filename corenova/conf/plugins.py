@@ -5,12 +5,44 @@ from oslo_config import cfg
 GROUP = "plugins"
 OPTIONS = [
     cfg.ListOpt("enabled_hooks", default=[], help="Hook plug-ins that are called; entry points of corenova.hooks."),
+    cfg.ListOpt(
+        "allowed_distributions",
+        default=[],
+        help="Distributions that may bring plug-ins, by name; corenova itself always may. Empty: all that are "
+        "installed. A plug-in runs with the rights of the service.",
+    ),
+    cfg.ListOpt(
+        "optional",
+        default=[],
+        help="Plug-ins that a service may start without when they cannot be loaded, by name; an alarm says so. "
+        "Whatever else is enabled and cannot be loaded stops the start.",
+    ),
+    cfg.ListOpt(
+        "isolate",
+        default=[],
+        help="Filters and weighers that run in a process of their own, which is killed when it hangs and started "
+        "again. Slower: the hosts' facts are sent there.",
+    ),
+    cfg.FloatOpt(
+        "veto_timeout_s",
+        default=2.0,
+        min=0.01,
+        help="How long a veto hook may think while the user waits. After that the request is refused.",
+    ),
+    cfg.FloatOpt(
+        "hook_timeout_s",
+        default=10.0,
+        min=0.01,
+        help="An observing hook that has not come back after so many seconds counts as hanging: its thread is left "
+        "alone and another one goes on.",
+    ),
     cfg.IntOpt(
         "breaker_faults",
         default=5,
         min=0,
-        help="After so many faults within a minute a filter or weigher is switched off for a while: the filter then "
-        "refuses every host, the weigher weighs nothing. 0: never.",
+        help="After so many faults within a minute a plug-in is switched off for a while: a filter then refuses every "
+        "host, a weigher weighs nothing, a veto hook refuses, other hooks are not called, a driver is given no builds. "
+        "0: never.",
     ),
     cfg.FloatOpt(
         "breaker_open_s",

@@ -17,6 +17,8 @@ from corenova.contracts.image import ImageTransfer
 from corenova.objects.host_state import HostReport
 from corenova.objects.instance import Guest, Instance
 
+CONTRACT_VERSION = (1, 0)
+
 
 class DriverContext(msgspec.Struct, frozen=True, kw_only=True):
     """What a driver is told once, before anything else.

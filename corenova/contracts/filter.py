@@ -17,6 +17,8 @@ import numpy as np
 from corenova.objects.host_state import Aggregate, HostState
 from corenova.objects.request_spec import RequestSpec
 
+CONTRACT_VERSION = (1, 0)
+
 
 class HostColumns(Protocol):
     """Hosts as columns, one numpy array a fact, every array of length N and in the same order. Read-only.

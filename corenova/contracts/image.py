@@ -10,6 +10,8 @@ from corenova.objects.context import RequestContext
 from corenova.objects.image import ImageAccess
 from corenova.objects.request_spec import ImageMeta
 
+CONTRACT_VERSION = (1, 0)
+
 
 class ImageBackend(Protocol):
     """What the compute side asks of an image service. Called from many threads at once.

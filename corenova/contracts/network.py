@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from corenova.objects.context import RequestContext
 from corenova.objects.network import Firewall, Nic, SecurityGroup, WantedNic
 
+CONTRACT_VERSION = (1, 0)
 AUTO = "auto"
 NONE = "none"
 

@@ -14,6 +14,8 @@ from corenova.contracts.filter import HostColumns
 from corenova.objects.host_state import HostState
 from corenova.objects.request_spec import RequestSpec
 
+CONTRACT_VERSION = (1, 0)
+
 
 class WeigherTraits(Protocol):
     """Optional class attributes of a weigher.

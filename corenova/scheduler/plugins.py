@@ -44,7 +44,7 @@ def chosen(conf: cfg.ConfigOpts, group: str) -> tuple[list[str], dict[str, type]
 
     :raises PluginError: a class path leads nowhere, or there are two classes of one name.
     """
-    option = loader.CHOSEN_BY[group]
+    option = loader.KINDS[group].option
     names = _names(conf, group)
     if group == loader.FILTERS:
         paths = [path for path in conf.filter_scheduler.available_filters if path not in _ALL]
@@ -56,7 +56,7 @@ def chosen(conf: cfg.ConfigOpts, group: str) -> tuple[list[str], dict[str, type]
 
 def _names(conf: cfg.ConfigOpts, group: str) -> list[str]:
     """Return what the option says, Nova's words for all and its paths to what we have too as our names."""
-    option = loader.CHOSEN_BY[group].partition("] ")[2]
+    option = loader.KINDS[group].option.partition("] ")[2]
     default = next(opt.default for opt in filter_scheduler.OPTIONS if opt.name == option)
     names: list[str] = []
     for name in getattr(conf.filter_scheduler, option):
@@ -86,7 +86,7 @@ def _merged(option: str, brought: Iterable[dict[str, type]]) -> dict[str, type]:
 
 
 def _load(conf: cfg.ConfigOpts, group: str, adapter: type) -> list[Plugin]:
-    option = loader.CHOSEN_BY[group]
+    option = loader.KINDS[group].option
     names, brought = chosen(conf, group)
     for name in names:
         if name in _REFUSED:

@@ -36,7 +36,7 @@ def start(variant, tmp_path):
         conf = cfg.ConfigOpts()
         options.register(conf)
         conf(["--config-file", str(file)], default_config_files=[], default_config_dirs=[])
-        driver = loader.load_one(conf, loader.DRIVERS, variant.driver)
+        driver = loader.load_one(conf, loader.DRIVERS, variant.driver).object
         started.append(driver)
         context = DriverContext(
             state_path=str(tmp_path / "state"), deployment_id=deployment_id, address="here", images=variant.images

@@ -12,6 +12,7 @@ from stevedore import _cache
 from stevedore.extension import ExtensionManager
 
 from corenova import loader
+from corenova.conf import plugins
 from corenova.exceptions import PluginError
 
 PLAIN = "class Plain:\n    pass\n"
@@ -57,6 +58,7 @@ def conf(tmp_path):
         file = tmp_path / "test.conf"
         file.write_text(text)
         parsed = cfg.ConfigOpts()
+        parsed.register_opts(plugins.OPTIONS, group=plugins.GROUP)
         parsed(["--config-file", str(file)], default_config_files=[], default_config_dirs=[])
         return parsed
 
@@ -74,8 +76,8 @@ def refusal(conf, *names, group=loader.FILTERS):
 def test_plug_ins_come_in_the_order_of_the_ini_with_the_name_of_their_distribution(install, conf):
     install("one-dist", PLAIN + "class Other(Plain):\n    pass\n", "Plain", "Other")
     install("two-dist", "class Third:\n    pass\n", "Third")
-    plugins = loader.load(conf(), loader.FILTERS, ["Third", "Other", "Plain"])
-    assert [(p.name, type(p.object).__name__, p.distribution) for p in plugins] == [
+    loaded = loader.load(conf(), loader.FILTERS, ["Third", "Other", "Plain"])
+    assert [(p.name, type(p.object).__name__, p.distribution) for p in loaded] == [
         ("Third", "Third", "two-dist"),
         ("Other", "Other", "one-dist"),
         ("Plain", "Plain", "one-dist"),
@@ -137,24 +139,26 @@ def test_a_name_of_two_distributions_that_nobody_enables_does_no_harm(install, c
 def test_what_cannot_be_made_is_refused_with_distribution_and_cause(install, conf, source, cause):
     install("one-dist", source, "Plain")
     line = refusal(conf(), "Plain")
-    assert line.startswith("Plug-in Plain (one_dist:Plain) of one-dist, named by [filter_scheduler] enabled_filters")
+    assert line.startswith(
+        "Plug-in Plain (one_dist:Plain) of one-dist 1.0, named by [filter_scheduler] enabled_filters"
+    )
     assert cause in line
 
 
 def test_options_are_registered_under_the_name_and_handed_over(install, conf):
     install("one-dist", WITH_OPTIONS, "Tuned")
     parsed = conf("[Tuned]\nsize = 7\n")
-    plugin = loader.load_one(parsed, loader.FILTERS, "Tuned")
+    plugin = loader.load_one(parsed, loader.FILTERS, "Tuned").object
     assert (plugin.section.size, plugin.section.word, parsed.Tuned.size) == (7, None, 7)
-    assert loader.load_one(conf(), loader.FILTERS, "Tuned").section.size == 3
+    assert loader.load_one(conf(), loader.FILTERS, "Tuned").object.section.size == 3
 
 
 def test_options_may_be_registered_by_two_services_of_one_process(install, conf):
     install("one-dist", WITH_OPTIONS, "Tuned")
     parsed = conf("[Tuned]\nsize = 7\n")
-    plugins = [loader.load_one(parsed, loader.FILTERS, "Tuned") for _ in range(2)]
-    assert plugins[0] is not plugins[1]
-    assert [plugin.section.size for plugin in plugins] == [7, 7]
+    loaded = [loader.load_one(parsed, loader.FILTERS, "Tuned").object for _ in range(2)]
+    assert loaded[0] is not loaded[1]
+    assert [plugin.section.size for plugin in loaded] == [7, 7]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +167,7 @@ def test_options_may_be_registered_by_two_services_of_one_process(install, conf)
 def test_a_value_that_the_plug_in_cannot_use_is_refused_at_the_start(install, conf, ini, cause):
     install("one-dist", WITH_OPTIONS, "Tuned")
     line = refusal(conf(f"[Tuned]\n{ini}\n"), "Tuned")
-    assert line.startswith("Plug-in Tuned of one-dist cannot be configured: ")
+    assert line.startswith("Plug-in Tuned (one_dist:Tuned) of one-dist 1.0 cannot be configured: ")
     assert cause in line
 
 
@@ -174,22 +178,84 @@ def test_a_bad_value_that_the_plug_in_would_read_much_later_is_refused_too(insta
 
 def test_options_without_configure_are_refused(install, conf):
     install("one-dist", "from oslo_config import cfg\nclass Plain:\n    options = [cfg.IntOpt('size')]\n", "Plain")
-    assert "Plug-in Plain of one-dist cannot be configured: " in refusal(conf(), "Plain")
+    assert "Plug-in Plain (one_dist:Plain) of one-dist 1.0 cannot be configured: " in refusal(conf(), "Plain")
 
 
-@pytest.mark.parametrize("group", sorted(loader.CHOSEN_BY))
+@pytest.mark.parametrize("group", sorted(loader.KINDS))
 def test_every_group_is_chosen_by_an_option_that_exists(group):
     from corenova.conf import SECTIONS
 
-    section, option = loader.CHOSEN_BY[group].strip("[").split("] ")
+    section, option = loader.KINDS[group].option.strip("[").split("] ")
     assert option in {opt.name for module in SECTIONS if section == module.GROUP for opt in module.OPTIONS}
 
 
 def test_every_plug_in_that_is_installed_here_loads(conf):
-    from corenova import conf as core
-
     for group in (loader.FILTERS, loader.WEIGHERS, loader.DRIVERS, loader.IMAGE_BACKENDS):
         names = sorted(ep.name for ep in metadata.entry_points(group=group))
         parsed = conf()
-        core.register(parsed)
         assert [plugin.name for plugin in loader.load(parsed, group, names)] == names
+
+
+FUTURE = "class Plain:\n    contract_version = {}\n"
+
+
+@pytest.mark.parametrize("said", ["(1, 0)", "None"])
+def test_a_plug_in_of_this_contract_or_of_none_loads(install, conf, said):
+    install("one-dist", FUTURE.format(said), "Plain")
+    (plugin,) = loader.load(conf(), loader.FILTERS, ["Plain"])
+    assert (plugin.version, plugin.group, loader.shown(plugin.contract)) == (
+        "1.0", loader.FILTERS, "1.0" if said != "None" else ""
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "shown", "remedy"),
+    [
+        ("(2, 0)", "2.0", "Upgrade corenova, or install an older one-dist"),
+        ("(1, 1)", "1.1", "Upgrade corenova, or install an older one-dist"),
+        ("(0, 9)", "0.9", "Install a newer one-dist"),
+    ],
+)
+def test_another_contract_is_refused_with_the_remedy_before_anything_of_it_is_made(install, conf, said, shown, remedy):
+    install("one-dist", FUTURE.format(said) + "    def __init__(self):\n        raise RuntimeError('made')\n", "Plain")
+    assert refusal(conf(), "Plain") == (
+        f"Plug-in Plain (one_dist:Plain) of one-dist 1.0 was written for the filter contract {shown}; this corenova "
+        f"speaks 1.0. {remedy}, or take Plain out of [filter_scheduler] enabled_filters."
+    )
+
+
+@pytest.mark.parametrize("said", ["'1.0'", "1", "(1,)", "(1, '0')"])
+def test_a_contract_version_that_is_none_is_refused(install, conf, said):
+    install("one-dist", FUTURE.format(said), "Plain")
+    assert "It must be two whole numbers, as (1, 0)." in refusal(conf(), "Plain")
+
+
+def test_what_is_not_allowed_is_refused_before_it_is_imported(install, conf):
+    install("one-dist", "raise RuntimeError('imported')", "Plain")
+    line = refusal(conf("[plugins]\nallowed_distributions = other, corenova-filters\n"), "Plain")
+    assert line.startswith("[filter_scheduler] enabled_filters names Plain: one-dist is not among [plugins] allowed_")
+
+
+def test_what_is_allowed_loads_however_its_name_is_written(install, conf):
+    install("one-dist", PLAIN, "Plain")
+    assert loader.load(conf("[plugins]\nallowed_distributions = One_Dist\n"), loader.FILTERS, ["Plain"])
+    assert loader.load_one(conf("[plugins]\nallowed_distributions = one\n"), loader.IMAGE_BACKENDS, "embedded")
+
+
+def test_an_optional_one_is_left_out_and_the_reason_kept(install, conf):
+    install("one-dist", PLAIN, "Plain")
+    install("two-dist", "import no_such_module\n", "Broken")
+    left_out = []
+    parsed = conf("[plugins]\noptional = Broken, Gone\n")
+    loaded = loader.load(parsed, loader.FILTERS, ["Broken", "Plain", "Gone"], left_out=left_out)
+    assert [plugin.name for plugin in loaded] == ["Plain"]
+    assert [(one.name, one.breaker) for one in left_out] == [("Broken", "open"), ("Gone", "open")]
+    assert "no_such_module" in left_out[0].reason and "no installed distribution offers" in left_out[1].reason
+    with pytest.raises(PluginError):
+        loader.load(conf(), loader.FILTERS, ["Broken", "Plain"])
+
+
+def test_one_distribution_that_is_twice_on_the_path_is_one(install, conf, tmp_path, monkeypatch):
+    install("one-dist", PLAIN, "Plain")
+    monkeypatch.syspath_prepend(tmp_path / "one-dist" / ".." / "one-dist")
+    assert [plugin.name for plugin in loader.load(conf(), loader.FILTERS, ["Plain"])] == ["Plain"]

@@ -16,7 +16,7 @@ def list_plugins(conf: cfg.ConfigOpts, output: Output) -> int:
     """List plug-ins; one that is enabled and not installed is shown as missing. Raises PluginError for a class path
     that leads nowhere."""
     found = []
-    for group in loader.CHOSEN_BY:
+    for group in loader.KINDS:
         enabled, brought = _enabled(conf, group)
         owners = loader.installed(group) | {name: each.__module__ for name, each in brought.items()}
         for name in sorted({*owners, *enabled}):
@@ -32,6 +32,6 @@ def _enabled(conf: cfg.ConfigOpts, group: str) -> tuple[list[str], dict[str, typ
     """Return the names that the option which chooses from ``group`` gives, and the classes that class paths bring."""
     if group in (loader.FILTERS, loader.WEIGHERS):
         return plugins.chosen(conf, group)
-    section, option = loader.CHOSEN_BY[group].removeprefix("[").split("] ")
+    section, option = loader.KINDS[group].option.removeprefix("[").split("] ")
     value = conf[section][option]
     return [value] if isinstance(value, str) else list(value), {}

@@ -108,7 +108,7 @@ def _wanted(conf: cfg.ConfigOpts, db: Database) -> RequestSpec:
     """
     asked = conf.noun
     project = db.read(lambda connection: _project(connection, asked.project or ADMIN_PROJECT))
-    store, listener = loader.load_one(conf, loader.IMAGE_BACKENDS, conf.image.backend), _Listener()
+    store, listener = loader.load_one(conf, loader.IMAGE_BACKENDS, conf.image.backend).object, _Listener()
     store.start(db, conf)
 
     def find_image(image_id: str, project_id: str, *, is_admin: bool = False) -> ImageMeta:
