@@ -27,7 +27,7 @@ STALE := stale
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo serve test lint samples bench soak chaos guest programs clean stale
+.PHONY: help dev demo serve test lint samples docs bench soak chaos guest programs clean stale
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ lint: dev ## check style, layers, types of the contracts, and that the samples a
 samples: dev ## write etc/corenova/*.sample and docs/openapi.json anew from the code
 	$(BIN)/python -m corenova.cmd.samples
 
+docs: dev ## build the documentation site into docs/_build/html; a warning is an error
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 bench: dev ## measure
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -85,6 +89,6 @@ guest: ## build the small Debian guest that tests boot, unless it is there
 	@tools/build-guest $(GUEST)
 
 clean: ## remove .venv, build products and caches; ./state stays
-	rm -rf .venv build dist .hypothesis .ruff_cache .mypy_cache .import_linter_cache .pytest_cache
+	rm -rf .venv build dist docs/_build .hypothesis .ruff_cache .mypy_cache .import_linter_cache .pytest_cache
 	rm -rf *.egg-info plugins/*/build plugins/*/dist plugins/*/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

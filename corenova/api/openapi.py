@@ -7,6 +7,7 @@ those of the last microversion of each row.
 import inspect
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 
 import msgspec
 
@@ -64,11 +65,27 @@ def _operation(route: Route) -> Schema:
 
 
 def _described(row: Route | Action) -> Schema:
+    summary, _, more = (inspect.getdoc(row.handler) or "").partition("\n")
     return {
-        "summary": (inspect.getdoc(row.handler) or "").partition("\n")[0],
+        "summary": summary,
+        "description": "\n\n".join(filter(None, [more.strip(), _facts(row)])),
         "x-policy": row.rule,
         "x-openstack": {"min-ver": f"2.{row.since}", "max-ver": f"2.{row.until}"},
     }
+
+
+def _facts(row: Route | Action) -> str:
+    """Say in words what generators find in the ``x-`` fields and in the schema."""
+    facts = f"Policy ``{row.rule}``. Microversions 2.{row.since} to 2.{row.until}."
+    keys = "; ".join(_keys(row.body(row.until))) if row.body is not None else ""
+    return f"{facts} Body: {keys}." if keys else facts
+
+
+def _keys(schema: Schema) -> Iterator[str]:
+    """Yield one phrase for each key of a body: its name, and the names of what is in it."""
+    for name, inner in schema.get("properties", {}).items():
+        names = ", ".join(f"``{each}``" for each in inner.get("properties", {}))
+        yield f"``{name}`` with {names}" if names else f"``{name}``"
 
 
 def _operation_id(row: Route | Action) -> str:
@@ -79,6 +96,7 @@ def _actions(path: str, actions: list[Action]) -> Schema:
     return {
         "operationId": f"action.{path.split('/')[1]}",
         "summary": "Carry out one of: " + ", ".join(action.key for action in actions) + ".",
+        "description": "\n".join(f"- {_facts(action)}" for action in actions),
         "parameters": [{"$ref": "#/components/parameters/microversion"}],
         "requestBody": _content({"oneOf": [action.body(action.until) for action in actions]}),
         "responses": _responses(sorted({action.status for action in actions})),

@@ -18,6 +18,6 @@ OPTIONS = [
     cfg.BoolOpt(
         "enable_proxy_headers_parsing",
         default=False,
-        help="Believe X-Forwarded-* headers. Only behind a proxy that sets them itself.",
+        help="Believe the headers X-Forwarded-For, -Proto and -Host. Only behind a proxy that sets them itself.",
     ),
 ]

@@ -24,7 +24,7 @@ OPTIONS = [
     cfg.StrOpt(
         "provider_config_location",
         default="",
-        help="A directory with files *.yaml that add resource classes and traits to what the driver tells of its "
+        help="A directory with files (.yaml) that add resource classes and traits to what the driver tells of its "
         "hosts; etc/corenova/provider.yaml.sample shows one. Empty: none.",
     ),
     cfg.IntOpt("shutdown_timeout", default=60, min=0, help="Seconds that a guest is given to shut down by itself."),

@@ -22,7 +22,8 @@ OPTIONS = [
     cfg.BoolOpt(
         "limit_tenants_to_placement_aggregate",
         default=False,
-        help="Servers of a project that aggregates name in filter_tenant_id* run only on hosts of those aggregates.",
+        help="Servers of a project that aggregates name in filter_tenant_id (or filter_tenant_id1, ...) run only on "
+        "hosts of those aggregates.",
     ),
     cfg.BoolOpt(
         "placement_aggregate_required_for_tenants",
