@@ -24,6 +24,8 @@ from corenova.crash import crash_point
 from corenova.exceptions import ConfigurationError, CorenovaError, Unavailable
 from corenova.rpc.serializer import StructSerializer
 
+RemoteError = oslo_messaging.RemoteError
+"""What went wrong in a server and is none of ``corenova.exceptions``."""
 LOG = logging.getLogger(__name__)
 
 EXCHANGE = "corenova"

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import msgspec
-import oslo_messaging
 import sqlalchemy as sa
 
 from corenova.contracts.backends import Backends
@@ -21,6 +20,7 @@ from corenova.objects.request_spec import Selection, SelectRequest
 from corenova.objects.states import SCHEDULE_EVENT, Step
 from corenova.rpc.compute import ComputeAPI
 from corenova.rpc.scheduler import SchedulerAPI
+from corenova.rpc.transport import RemoteError
 
 LOG = logging.getLogger(__name__)
 _UNREADABLE = "What was asked for cannot be read; ask an operator."
@@ -50,7 +50,7 @@ class BuildTask:
             return []
         try:
             return self._scheduler.select_destinations(requests)
-        except oslo_messaging.RemoteError as error:
+        except RemoteError as error:
             LOG.error("The scheduler failed: %s", str(error).splitlines()[0])
             if len(requests) > 1:  # one poisonous wish must not keep the others from being placed
                 return [selection for request in requests for selection in self._select([request])]

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Sequence
 
 import msgspec
-import oslo_messaging
 import sqlalchemy as sa
 
 from corenova.contracts.backends import Backends
@@ -19,6 +18,7 @@ from corenova.objects.request_spec import RequestSpec
 from corenova.objects.states import Step
 from corenova.rpc.compute import ComputeAPI
 from corenova.rpc.scheduler import SchedulerAPI
+from corenova.rpc.transport import RemoteError
 
 LOG = logging.getLogger(__name__)
 _REFUSED = "The new image cannot run on the host of this server."
@@ -51,7 +51,7 @@ class RebuildTask:
             except (msgspec.DecodeError, TypeError) as error:
                 self._refuse(row, f"Its record cannot be read: {error}")
                 continue
-            except (CorenovaError, oslo_messaging.RemoteError) as error:
+            except (CorenovaError, RemoteError) as error:
                 LOG.warning("The rebuild of %s is put off: %s", row.uuid, str(error).partition("\n")[0])
                 held = [(row.uuid, row.generation)]
                 self._db.write("conductor.give_back", lambda connection, h=held: work.give_back(connection, h))
