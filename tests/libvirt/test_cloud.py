@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from corenova.testing import boot_sector
+from corenova.testing import boot_sector, openstack_command
 from corenova.testing.cloud import Cloud
 from tests.functional.guests.conftest import Site
 
@@ -140,7 +140,7 @@ def start_all(libvirt_host, tmp_path):
 def openstack(state, *words):
     """Run the unmodified command line."""
     environ = {**os.environ, "OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"), "OS_CLOUD": "corenova"}
-    done = subprocess.run([BIN / "openstack", *words], capture_output=True, text=True, env=environ, timeout=120)
+    done = openstack_command.run(*words, env=environ)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
