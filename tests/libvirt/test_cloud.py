@@ -19,6 +19,7 @@ DEMO = Path(__file__).parents[2] / "examples" / "demo" / "demo.py"
 BIN = Path(sys.executable).parent
 
 
+@pytest.mark.long
 def test_the_demonstration_ends_well_and_leaves_nothing(libvirt_host, guest_image, tmp_path):
     environ = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "DRIVER")}
     done = subprocess.run(
