@@ -7,10 +7,14 @@
 
 PYTHON ?= python3
 DRIVER ?= fake
-WORKERS ?= 2
+# On two processors: a third of the time a test waits for a guest, a process or an interval.
+WORKERS ?= 3
 SEED ?= $(shell date +%s)
 ARGS ?=
 CONFIG ?= etc/corenova/corenova.conf
+
+# Hundreds of processes start in a run of the tests, and each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 # Where the headers of libvirt are, its Python binding is compiled against them; elsewhere everything else works.
@@ -58,7 +62,7 @@ demo: dev ## start everything, boot servers, show why they are where they are (D
 serve: dev ## run corenova-all in the foreground (CONFIG=etc/corenova/corenova.conf)
 	$(BIN)/corenova-all --config-file $(CONFIG)
 
-test: programs ## run all tests but the long fault runs (ARGS=..., SEED=..., WORKERS=2)
+test: programs ## run all tests but the long fault runs (ARGS=..., SEED=..., WORKERS=3)
 	@echo "The order of the tests is shuffled; to repeat it: make test SEED=$(SEED)"
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -p randomly --randomly-seed=$(SEED) -m "not chaos" $(ARGS)
 

@@ -7,4 +7,4 @@ import corenova  # noqa: F401 - chooses the threading backend, which must come b
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules below, whoever starts pytest from where
 
-pytest_plugins = ["tests.missing", "tests.servers", "tests.libvirt_host", "tests.guest_image"]
+pytest_plugins = ["tests.missing", "tests.order", "tests.servers", "tests.libvirt_host", "tests.guest_image"]

@@ -1,10 +1,12 @@
 """Real servers for tests: RabbitMQ, PostgreSQL and MariaDB, each started by the first test that asks for its URL.
 
-Every server is private to the test process: own data in a temporary directory, a free port of the loopback interface,
-gone at the end. Where a program is missing, ``tests/missing.py`` says what becomes of the test.
+Every server is private to the run: own data in a temporary directory, a free port of the loopback interface, gone at
+the end. The workers of a run share one, on which each test takes names of its own. Where a program is missing,
+``tests/missing.py`` says what becomes of the test.
 """
 
 import contextlib
+import fcntl
 import glob
 import os
 import pwd
@@ -14,7 +16,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -26,8 +29,13 @@ START_S = 60
 
 
 @pytest.fixture(scope="session")
-def rabbit_url() -> Iterator[str]:
+def rabbit_url(request: pytest.FixtureRequest) -> str:
     """The transport_url of an own RabbitMQ node; quorum queues work on it."""
+    return _shared(request, "rabbit", _rabbit)
+
+
+@contextlib.contextmanager
+def _rabbit() -> Iterator[str]:
     # Debian's wrapper in sbin insists on its system user; the script behind it does not.
     program = _program("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
     port, distribution, epmd = _free_ports(3)
@@ -65,8 +73,13 @@ def rabbit_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
+def postgresql_url(request: pytest.FixtureRequest) -> str:
     """The SQLAlchemy URL of a superuser on an own PostgreSQL server."""
+    return _shared(request, "postgresql", _postgresql)
+
+
+@contextlib.contextmanager
+def _postgresql() -> Iterator[str]:
     binaries = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres")) or [shutil.which("postgres") or ""]
     program = _program(binaries[-1], "postgres")
     (port,) = _free_ports(1)
@@ -84,7 +97,7 @@ def postgresql_url() -> Iterator[str]:
             "port": port,
             "unix_socket_directories": home,
             "fsync": "off",
-            "max_connections": 200,
+            "max_connections": 400,
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with _running([*command, program, "-D", data, *options], home, port, end=signal.SIGINT):
@@ -92,8 +105,13 @@ def postgresql_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def mariadb_url() -> Iterator[str]:
+def mariadb_url(request: pytest.FixtureRequest) -> str:
     """The SQLAlchemy URL of the root user on an own MariaDB server, with an empty database ``corenova``."""
+    return _shared(request, "mariadb", _mariadb)
+
+
+@contextlib.contextmanager
+def _mariadb() -> Iterator[str]:
     program = _program("/usr/sbin/mariadbd", "mariadbd")
     installer = _program("/usr/bin/mariadb-install-db", "mariadb-install-db")
     (port,) = _free_ports(1)
@@ -110,9 +128,29 @@ def mariadb_url() -> Iterator[str]:
             "--innodb-flush-log-at-trx-commit=0",
             "--innodb-buffer-pool-size=64M",
             "--skip-log-bin",
+            "--max-connections=400",
         ]
         with _running([program, "--no-defaults", *data, *options], home, port, end=signal.SIGTERM):
             yield f"mysql+pymysql://root@127.0.0.1:{port}/corenova?charset=utf8mb4"
+
+
+def _shared(request: pytest.FixtureRequest, name: str, start: Callable[[], AbstractContextManager[str]]) -> str:
+    """Return the URL of the run's server of this name: its first worker starts it, and ends it when all have ended."""
+    place = request.getfixturevalue("tmp_path_factory").getbasetemp()
+    place = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
+    held = contextlib.ExitStack()
+    # At the end of the session instead of its last test, whose time the waiting for other workers is not.
+    request.config.add_cleanup(held.close)
+    with (place / f"{name}.start").open("w") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        users = held.enter_context((place / f"{name}.users").open("w"))
+        fcntl.flock(users, fcntl.LOCK_SH)
+        told = place / f"{name}.url"
+        if not told.exists():
+            told.write_text(held.enter_context(start()))
+            held.callback(told.unlink)
+            held.callback(fcntl.flock, users, fcntl.LOCK_EX)
+        return told.read_text()
 
 
 def _program(usual_path: str, name: str) -> str:

@@ -10,7 +10,7 @@ import copy
 import logging
 import re
 import time
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import amqp.exceptions
 import kombu.exceptions
@@ -66,12 +66,17 @@ def register(conf: cfg.ConfigOpts) -> None:
         ("oslo_messaging_tracing", tracing.oslo_messaging_tracing),
         ("oslo_messaging_metrics", metrics.oslo_messaging_metrics),
     ]
-    for group, options in messaging_opts.list_opts() + extra:
+    for group, options in _messaging_options() + extra:
         conf.register_opts(options, group=group)
     conf.set_default("transport_url", "local://")
     conf.set_default("control_exchange", EXCHANGE)
     for name, value in _RABBIT_DEFAULTS.items():
         conf.set_default(name, value, group="oslo_messaging_rabbit")
+
+
+@cache  # the library copies all of them deeply at each call
+def _messaging_options() -> list[tuple[str | None, list[cfg.Opt]]]:
+    return messaging_opts.list_opts()
 
 
 def build_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messaging.transport.RPCTransport:

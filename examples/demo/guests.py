@@ -91,7 +91,7 @@ def _tour(console: Console, cloud: Cloud, folder: Path, machine: "Machine") -> i
     openstack = OpenStackCli(folder / "state" / "clouds.yaml", lambda line: console.print(f"[dim]$[/] {line}"))
     user = User(console, openstack, folder)
     user.prepare(guest / "guest.qcow2")
-    first, second = user.boot("first"), user.boot("second")
+    first, second = user.boot("first", "second")
     user.reach(first)
     user.suspend_and_resume(second)
     user.snapshot_and_boot("first")
@@ -120,34 +120,32 @@ class User:
             ports = ("--dst-port", port) if port else ()
             os_("security", "group", "rule", "create", "--protocol", protocol, *ports, "default")
 
-    def boot(self, name: str, image: str = "tiny") -> str:
-        """Boot a server, show its console up to the line that it prints when it is ready; returns its address."""
+    def boot(self, *names: str, image: str = "tiny") -> list[str]:
+        """Boot servers at the same time, show of each the line that it prints when it is ready; returns addresses."""
         words = ("server", "create", "--image", image, "--flavor", "m1.tiny", "--network", "home", "--key-name", "mine")
-        try:
-            self._openstack(*words, "--wait", name)
-        except CloudError as error:
-            raise CloudError(
-                f"{error} {self._openstack('server', 'show', name, '-c', 'fault', '-f', 'json')}"
-            ) from None
-        self._console.print(f"  {name} is ACTIVE; waiting for what it prints when it is ready ...")
-        self._wait_ready(name, 1)
+        for name in names:
+            self._openstack(*words, name)
+        for name in names:
+            self._wait_status(name, "ACTIVE")
+        self._console.print("  waiting for what they print when they are ready ...")
+        return [self._wait_ready(name) for name in names]
+
+    def _wait_ready(self, name: str) -> str:
+        deadline = time.monotonic() + _BOOT_S
+        while True:
+            log = self._openstack("console", "log", "show", name)
+            lines = [line for line in log.splitlines() if READY in line]
+            if lines:
+                self._console.print(f"  [green]{lines[-1].strip()}[/]")
+                break
+            if time.monotonic() > deadline:
+                raise CloudError(f"{name} did not print {READY!r}. The end of its console:\n{log[-800:]}")
+            time.sleep(2)
         shown = self._openstack("server", "show", name, "-c", "addresses", "-f", "value")
         (address,) = [
             word for word in shown.replace("'", " ").replace(",", " ").split() if _is_address(word.strip("[]"))
         ]
         return address.strip("[]")
-
-    def _wait_ready(self, name: str, count: int) -> None:
-        deadline = time.monotonic() + _BOOT_S
-        while True:
-            log = self._openstack("console", "log", "show", name)
-            lines = [line for line in log.splitlines() if READY in line]
-            if len(lines) >= count:
-                self._console.print(f"  [green]{lines[-1].strip()}[/]")
-                return
-            if time.monotonic() > deadline:
-                raise CloudError(f"{name} did not print {READY!r}. The end of its console:\n{log[-800:]}")
-            time.sleep(3)
 
     def reach(self, address: str) -> None:
         """Talk to a guest over the network: http, and a command by ssh with the key."""
@@ -179,7 +177,8 @@ class User:
         deadline = time.monotonic() + 120
         while (status := self._openstack("server", "show", name, "-c", "status", "-f", "value").strip()) != wanted:
             if time.monotonic() > deadline or status == "ERROR":
-                raise CloudError(f"{name} is {status}, not {wanted}.")
+                fault = self._openstack("server", "show", name, "-c", "fault", "-f", "json")
+                raise CloudError(f"{name} is {status}, not {wanted}. {fault}")
             time.sleep(1)
         self._console.print(f"  {name} is {wanted}")
 

@@ -7,7 +7,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from cloud import BIN, CloudError
+from cloud import CloudError
+
+from corenova.testing import openstack_command
 
 _PATIENCE_S = 600.0
 
@@ -28,10 +30,7 @@ class OpenStackCli:
         """Run ``openstack`` with these words and return what it prints; raises CloudError with what it complains of."""
         self._show("openstack " + shlex.join(words))
         try:
-            done = subprocess.run(
-                [BIN / "openstack", *words],
-                capture_output=True, text=True, env=self._environ, timeout=_PATIENCE_S, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+            done = openstack_command.run(*words, env=self._environ, timeout_s=_PATIENCE_S)
         except subprocess.TimeoutExpired as error:
             raise CloudError(f"openstack {words[0]} {words[1]} did not end within {_PATIENCE_S:.0f} s.") from error
         if done.returncode:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from corenova.testing import boot_sector
+from corenova.testing import boot_sector, openstack_command
 from corenova.testing.cloud import Cloud
 from tests.functional.guests.conftest import Site
 
@@ -19,6 +19,7 @@ DEMO = Path(__file__).parents[2] / "examples" / "demo" / "demo.py"
 BIN = Path(sys.executable).parent
 
 
+@pytest.mark.long
 def test_the_demonstration_ends_well_and_leaves_nothing(libvirt_host, guest_image, tmp_path):
     environ = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "DRIVER")}
     done = subprocess.run(
@@ -140,7 +141,7 @@ def start_all(libvirt_host, tmp_path):
 def openstack(state, *words):
     """Run the unmodified command line."""
     environ = {**os.environ, "OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"), "OS_CLOUD": "corenova"}
-    done = subprocess.run([BIN / "openstack", *words], capture_output=True, text=True, env=environ, timeout=120)
+    done = openstack_command.run(*words, env=environ)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -83,6 +83,7 @@ def address(nic):
     return nic.fixed_ips[0].address
 
 
+@pytest.mark.long
 def test_a_guest_gets_the_address_that_the_api_shows_and_filters_hold(rig, debian, until):
     driver = rig.start()
     web, closed, watcher, stolen = (rig.nic(kind="nat") for _ in range(4))

@@ -119,7 +119,8 @@ def test_a_restart_in_the_middle_of_builds_waits_for_the_hosts_to_come_back(make
 
 
 def test_deadlines_that_pass_while_nothing_runs_do_not_count(make_cloud):
-    cloud = make_cloud({"conductor": {"build_deadline_s": 1}})
+    # Nor is a compute down that has only just come back.
+    cloud = make_cloud({"conductor": {"build_deadline_s": 1}, "DEFAULT": {"service_down_time": 60}})
     cloud.stop("conductor", "scheduler", "compute")
     uuids = cloud.create_servers(3)
     cloud.wait(lambda: cloud.db.read(lambda c: c.exec_driver_sql(OVERDUE).scalar()) == 3, what="deadlines have passed")

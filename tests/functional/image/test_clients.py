@@ -6,13 +6,12 @@ import http.client
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import openstack
 import pytest
 
+from corenova.testing import openstack_command
 from tests import disks
 from tests.functional.start.conftest import Place
 
@@ -87,13 +86,8 @@ def test_a_server_boots_from_an_image_that_was_uploaded(connection):
 
 
 def cli(running, *words):
-    done = subprocess.run(
-        [Path(sys.executable).parent / "openstack", "--os-cloud", "corenova", "image", *words],
-        env=os.environ | {"OS_CLIENT_CONFIG_FILE": str(running.clouds_yaml)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    environ = os.environ | {"OS_CLIENT_CONFIG_FILE": str(running.clouds_yaml)}
+    done = openstack_command.run("--os-cloud", "corenova", "image", *words, env=environ)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout) if "json" in words else done.stdout
 

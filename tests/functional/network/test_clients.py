@@ -2,10 +2,7 @@
 
 import json
 import os
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import cheroot.wsgi
 import openstack
@@ -17,6 +14,7 @@ from corenova.identity import app as identity_app
 from corenova.identity.catalog import Catalog, base_url
 from corenova.identity.service import IdentityService
 from corenova.network import app as network_app
+from corenova.testing import openstack_command
 
 
 @pytest.fixture
@@ -126,8 +124,7 @@ def test_pages_of_the_sdk(user):
 
 def test_the_command_line(clouds):
     def run(*words, cloud="corenova"):
-        command = [Path(sys.executable).with_name("openstack"), "--os-cloud", cloud, *words]
-        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"})
+        done = openstack_command.run("--os-cloud", cloud, *words, env=os.environ)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if "json" in words else done.stdout
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.functional.scale_out.conftest import HOSTS, PREFIXES, SERVICES, wait
 
-pytestmark = [pytest.mark.rabbit, pytest.mark.pg]
+pytestmark = [pytest.mark.rabbit, pytest.mark.pg, pytest.mark.long]
 END_S = 60
 
 

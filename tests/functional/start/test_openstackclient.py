@@ -2,7 +2,10 @@
 
 import subprocess
 
-from tests.functional.start.conftest import BIN, ENVIRONMENT
+import pytest
+
+from corenova.testing import openstack_command
+from tests.functional.start.conftest import ENVIRONMENT
 
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJzQZSPlEQ3R2vISUdCquMesbgr4ovva9RVtqsMfR148 ann@example.org"
 
@@ -12,10 +15,7 @@ def test_key_pairs(place):
     environment = ENVIRONMENT | {"OS_CLIENT_CONFIG_FILE": str(running.clouds_yaml), "OS_CLOUD": "corenova"}
 
     def keypair(*arguments: str) -> str:
-        done = subprocess.run(
-            [BIN / "openstack", "keypair", *arguments],
-            capture_output=True, text=True, timeout=120, cwd=place.path, env=environment,
-        )  # fmt: skip
+        done = openstack_command.run("keypair", *arguments, env=environment, cwd=place.path)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -29,4 +29,9 @@ def test_key_pairs(place):
     assert shown == ["db:30:2f:24:05:a4:3e:a6:25:6f:c4:25:99:1b:23:40", "ssh"]
     assert keypair("show", "brought", "--public-key").strip() == PUBLIC
     keypair("delete", "made", "older")
+    assert keypair("list", "-f", "value", "-c", "Name").split() == ["brought"]
+    with pytest.raises(AssertionError, match="brought-not"):
+        keypair("show", "brought-not")
+    with pytest.raises(subprocess.TimeoutExpired):
+        openstack_command.run("keypair", "list", env=environment, timeout_s=0.01)
     assert keypair("list", "-f", "value", "-c", "Name").split() == ["brought"]
