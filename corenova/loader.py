@@ -133,14 +133,19 @@ def offered(group: str) -> dict[str, list[metadata.EntryPoint]]:
     for entry_point in metadata.entry_points(group=group):
         same = found.setdefault(entry_point.name, [])
         # A folder that is twice on the path (an editable install, and the working directory) is one distribution.
-        if all((_owner(one), one.value) != (_owner(entry_point), entry_point.value) for one in same):
+        if all((owner(one)[0], one.value) != (owner(entry_point)[0], entry_point.value) for one in same):
             same.append(entry_point)
     return found
 
 
 def installed(group: str) -> dict[str, str]:
     """Return ``{name: distribution}`` of all that is installed in ``group``, loaded or not."""
-    return {name: _owner(found[-1]) for name, found in offered(group).items()}
+    return {name: owner(found[-1])[0] for name, found in offered(group).items()}
+
+
+def owner(entry_point: metadata.EntryPoint) -> tuple[str, str | None]:
+    """Return name and version of the distribution that brings an entry point; ``("?", None)`` when it is not known."""
+    return ("?", None) if entry_point.dist is None else (entry_point.dist.name, entry_point.dist.version)
 
 
 def shown(version: tuple[int, int] | None) -> str:
@@ -169,11 +174,11 @@ def _loaded(conf: cfg.ConfigOpts, group: str, name: str, offers: dict[str, list[
     if not found:
         raise PluginError(_missing(group, name, sorted(offers)))
     if len(found) > 1:
-        owners = " and ".join(sorted(map(_owner, found)))
+        owners = " and ".join(sorted(owner(one)[0] for one in found))
         raise PluginError(
             f"{KINDS[group].option}: offered by more than one distribution: {name} by {owners}. Uninstall one of them."
         )
-    forbidden = refusal(conf, _owner(found[0]))  # before its code is imported
+    forbidden = refusal(conf, owner(found[0])[0])  # before its code is imported
     if forbidden:
         raise PluginError(f"{KINDS[group].option} names {name}: {forbidden}")
     return _Offer(group, name, found[0]).load(conf)
@@ -184,8 +189,8 @@ class _Offer:
 
     def __init__(self, group: str, name: str, entry_point: metadata.EntryPoint):
         self.kind, self.group, self.name, self.entry_point = KINDS[group], group, name, entry_point
-        self.distribution = _owner(entry_point)
-        self.version = entry_point.dist.version if entry_point.dist is not None else ""
+        self.distribution, version = owner(entry_point)
+        self.version = version or ""
         self.label = f"Plug-in {name} ({entry_point.value}) of {self.distribution} {self.version}".rstrip()
 
     def load(self, conf: cfg.ConfigOpts) -> Plugin:
@@ -257,7 +262,3 @@ def _missing(group: str, name: str, there: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, there, n=1)
     hint = f"Did you mean {near[0]}?" if near else f"Installed: {', '.join(there) or 'none'}."
     return f"{KINDS[group].option} names {name}, which no installed distribution offers in {group}. {hint}"
-
-
-def _owner(entry_point: metadata.EntryPoint) -> str:
-    return entry_point.dist.name if entry_point.dist is not None else "?"

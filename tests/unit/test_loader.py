@@ -1,19 +1,14 @@
-"""The registry is strict: what is enabled is there, once, and configured, or the start ends with one line.
+"""The registry is strict: what is enabled is there, once, and configured, or the start ends with one line."""
 
-Distributions are made in a directory on the path, as pip would have left them.
-"""
-
-import sys
 from importlib import metadata
 
 import pytest
 from oslo_config import cfg
-from stevedore import _cache
-from stevedore.extension import ExtensionManager
 
 from corenova import loader
 from corenova.conf import plugins
 from corenova.exceptions import PluginError
+from tests.distributions import Installer
 
 PLAIN = "class Plain:\n    pass\n"
 WITH_OPTIONS = """
@@ -32,22 +27,7 @@ class Tuned:
 @pytest.fixture
 def install(tmp_path, monkeypatch):
     """Give a function that installs a distribution with one module and its entry points in one group."""
-    monkeypatch.setattr(ExtensionManager, "ENTRY_POINT_CACHE", {})
-    monkeypatch.setattr(_cache, "get_group_all", _cache.Cache(str(tmp_path / "cache")).get_group_all)
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
-
-    def add(distribution, source, *entry_points, group=loader.FILTERS):
-        folder = tmp_path / distribution
-        module = distribution.replace("-", "_")
-        info = folder / f"{module}-1.0.dist-info"
-        info.mkdir(parents=True)
-        (folder / f"{module}.py").write_text(source)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-        lines = [f"{name} = {module}:{name}" for name in entry_points]
-        (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
-        monkeypatch.syspath_prepend(folder)
-
-    return add
+    return Installer(tmp_path, monkeypatch)
 
 
 @pytest.fixture
