@@ -28,6 +28,7 @@ from corenova import crash, loader
 from corenova.cmd import config_check
 from corenova.cmd.plugin_accounts import Plugins
 from corenova.cmd.service_host import ServiceHost, end
+from corenova.cmd.watermarks import Watermarks
 from corenova.contracts.backends import Backends
 from corenova.contracts.image import ImageBackend
 from corenova.contracts.network import NetworkBackend
@@ -90,11 +91,13 @@ def main(prog: str, build: Callable[["Parts", ServiceHost], Callable[[], None]],
     host.listen()
     try:
         set_up(conf, sys.argv[1:] if args is None else args, prog=prog)
-        ready = build(Parts(conf), host)
+        parts = Parts(conf)
+        ready = build(parts, host)
         config_check.warn_unknown(conf)
         # What is loaded by now lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        parts.watermarks.start(host.end)
         host.run(ready)
     except REFUSALS as error:
         say(prog, error)
@@ -137,11 +140,13 @@ class Parts:
         self.name = conf.host
         self.incarnation = str(uuid.uuid4())
         self.plugins = Plugins(conf)
+        self.watermarks = Watermarks(conf)
         self._locks: list[object] = []
 
     def report(self, binary: str) -> ServiceReport:
         """Return what a heartbeat of the service ``binary`` tells."""
-        return ServiceReport(alarms=self.plugins.alarms(binary), accounts=self.plugins.accounts(binary))
+        alarms = (*self.watermarks.alarms, *self.plugins.alarms(binary))
+        return ServiceReport(alarms=alarms, accounts=self.plugins.accounts(binary))
 
     @cached_property
     def state_path(self) -> pathlib.Path:
