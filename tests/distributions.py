@@ -19,7 +19,6 @@ class Installer:
     def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(ExtensionManager, "ENTRY_POINT_CACHE", {})
         monkeypatch.setattr(_cache, "get_group_all", _cache.Cache(str(tmp_path / "cache")).get_group_all)
-        monkeypatch.setattr(sys, "modules", dict(sys.modules))
         self._folder, self._monkeypatch = tmp_path, monkeypatch
         self.path: list[Path] = []
 
@@ -27,6 +26,8 @@ class Installer:
         """Install ``distribution`` 1.0, whose module of the same name has these entry points in ``group``."""
         folder = self._folder / distribution
         module = distribution.replace("-", "_")
+        self._monkeypatch.setitem(sys.modules, module, None)  # so that it goes with the test ...
+        del sys.modules[module]  # ... and can be imported in it
         info = folder / f"{module}-1.0.dist-info"
         info.mkdir(parents=True)
         (folder / f"{module}.py").write_text(source)

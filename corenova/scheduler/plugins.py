@@ -88,7 +88,7 @@ def _ours(group: str, path: str) -> str:
     if not path.startswith(_NOVAS):
         return path
     name = path.rpartition(".")[2]
-    return name if name in _LEFT_OUT or name in _REFUSED or name in loader.installed(group) else path
+    return name if name in _LEFT_OUT or name in _REFUSED or name in loader.offered(group) else path
 
 
 def _classes(conf: cfg.ConfigOpts, option: str, paths: Iterable[str]) -> dict[str, type]:
@@ -119,7 +119,7 @@ def _load(
             raise PluginError(f"{option} names {name}: {_REFUSED[name]}. Remove it.")
         if names.count(name) > 1:
             raise PluginError(f"{option} names {name} twice. Remove one.")
-        if name in brought and name in loader.installed(group):
+        if name in brought and name in loader.offered(group):
             raise PluginError(f"{option}: {name} is a class that a class path brings and an entry point. Rename one.")
     registered = loader.load(conf, group, [name for name in names if name not in brought], left_out=left_out)
     found = {plugin.name: plugin for plugin in registered}

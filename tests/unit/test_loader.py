@@ -1,5 +1,6 @@
 """The registry is strict: what is enabled is there, once, and configured, or the start ends with one line."""
 
+import sys
 from importlib import metadata
 
 import pytest
@@ -239,3 +240,28 @@ def test_one_distribution_that_is_twice_on_the_path_is_one(install, conf, tmp_pa
     install("one-dist", PLAIN, "Plain")
     monkeypatch.syspath_prepend(tmp_path / "one-dist" / ".." / "one-dist")
     assert [plugin.name for plugin in loader.load(conf(), loader.FILTERS, ["Plain"])] == ["Plain"]
+
+
+def test_one_that_is_twice_on_the_path_and_does_not_import_is_refused_in_one_line(install, conf, tmp_path, monkeypatch):
+    install("one-dist", "import no_such_module\n", "Plain")
+    monkeypatch.syspath_prepend(tmp_path / "one-dist" / ".." / "one-dist")
+    assert "No module named 'no_such_module'. Install what one-dist needs" in refusal(conf(), "Plain")
+
+
+def test_all_distributions_are_read_once_and_again_when_one_comes_or_goes(install, conf, tmp_path, monkeypatch):
+    reads = []
+    real = metadata.entry_points
+    monkeypatch.setattr(metadata, "entry_points", lambda **which: reads.append(which) or real(**which))
+    install("one-dist", PLAIN, "Plain")
+    for group in loader.KINDS:
+        loader.offered(group)
+    assert loader.installed(loader.FILTERS)["Plain"] == "one-dist"
+    assert len(reads) == 1
+    loader.load(conf(), loader.FILTERS, ["Plain"])
+    late = tmp_path / "one-dist" / "late-1.0.dist-info"  # into a folder that is on the path already, as pip does
+    late.mkdir()
+    (late / "METADATA").write_text("Metadata-Version: 2.1\nName: late\nVersion: 1.0\n")
+    (late / "entry_points.txt").write_text(f"[{loader.FILTERS}]\nLate = one_dist:Plain\n")
+    assert loader.load(conf(), loader.FILTERS, ["Late", "Plain"])[0].distribution == "late"
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if "one-dist" not in folder])
+    assert "Plain" not in loader.offered(loader.FILTERS)
