@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -34,9 +34,18 @@ class Server:
 
     :param port: 0 takes a free one, told by :meth:`wait_ready`.
     :param ini: with places for ``folder``, ``port`` and ``hosts``.
+    :param environment: of the process; ours if None.
     """
 
-    def __init__(self, folder: Path, *, hosts: int, port: int = 0, ini: str = _INI):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        hosts: int,
+        port: int = 0,
+        ini: str = _INI,
+        environment: Mapping[str, str] | None = None,
+    ):
         self.state_path = folder / "state"
         self.port = port
         self._ini = folder / "corenova.conf"
@@ -46,7 +55,11 @@ class Server:
         self._image = ""
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [COMMAND, "--config-file", self._ini], stdout=subprocess.PIPE, stderr=log, text=True
+                [COMMAND, "--config-file", self._ini],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment,
             )
         self.pid = self.process.pid
 
@@ -135,10 +148,15 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(*, hosts: int, port: int = 0) -> Iterator[Server]:
-    """Run a server on an empty state path; it has been started, and nothing more is promised."""
+def server(
+    *, hosts: int, port: int = 0, ini: str = "", environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Run a server on an empty state path; it has been started, and nothing more is promised.
+
+    :param ini: lines beside those that every benchmark needs.
+    """
     with tempfile.TemporaryDirectory(prefix="corenova-bench-") as folder:
-        running = Server(Path(folder), hosts=hosts, port=port)
+        running = Server(Path(folder), hosts=hosts, port=port, ini=_INI + ini, environment=environment)
         try:
             yield running
         finally:

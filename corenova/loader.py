@@ -8,7 +8,10 @@ Services get plug-ins from here and nowhere else; hooks (pluggy) are found by th
 
 import difflib
 import logging
+import os
+import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib import metadata
 from types import ModuleType
 
@@ -105,7 +108,7 @@ def load(
     doubled = {name for name in names if list(names).count(name) > 1}
     if doubled:
         raise PluginError(f"{option} names {', '.join(sorted(doubled))} twice. Remove one.")
-    offers = offered(group) if names else {}  # once: the scan of all distributions takes longer than loading
+    offers = offered(group) if names else {}
     loaded = []
     for name in names:
         try:
@@ -130,17 +133,47 @@ def load_one(conf: cfg.ConfigOpts, group: str, name: str) -> Plugin:
 def offered(group: str) -> dict[str, list[metadata.EntryPoint]]:
     """Return ``{name: entry points}`` of all that is installed in ``group``, loaded or not; usually one a name."""
     found: dict[str, list[metadata.EntryPoint]] = {}
-    for entry_point in metadata.entry_points(group=group):
+    for entry_point in _scanned(_path())[group]:
         same = found.setdefault(entry_point.name, [])
         # A folder that is twice on the path (an editable install, and the working directory) is one distribution.
-        if all((_owner(one), one.value) != (_owner(entry_point), entry_point.value) for one in same):
+        if all((owner(one)[0], one.value) != (owner(entry_point)[0], entry_point.value) for one in same):
             same.append(entry_point)
     return found
 
 
+def _path() -> tuple[tuple[str, int], ...]:
+    """Return where distributions are looked for, with what changes when one is installed there."""
+    return tuple((folder, _changed_at(folder or ".")) for folder in sys.path)
+
+
+def _changed_at(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=1)
+def _scanned(_path: tuple[tuple[str, int], ...]) -> dict[str, list[metadata.EntryPoint]]:
+    """Read the entry points of all distributions, once for each state of the path: it takes longer than loading."""
+    found = metadata.entry_points()
+    return {group: list(found.select(group=group)) for group in KINDS}
+
+
 def installed(group: str) -> dict[str, str]:
     """Return ``{name: distribution}`` of all that is installed in ``group``, loaded or not."""
-    return {name: _owner(found[-1]) for name, found in offered(group).items()}
+    return {name: owner(found[-1])[0] for name, found in offered(group).items()}
+
+
+def owner(entry_point: metadata.EntryPoint) -> tuple[str, str | None]:
+    """Return name and version of the distribution that brings an entry point; ``("?", None)`` when it is not known."""
+    return ("?", None) if entry_point.dist is None else _named(entry_point.dist)
+
+
+@lru_cache(maxsize=1024)
+def _named(distribution: metadata.Distribution) -> tuple[str, str]:
+    facts = distribution.metadata  # reads and parses a file
+    return facts["Name"], facts["Version"]
 
 
 def shown(version: tuple[int, int] | None) -> str:
@@ -169,11 +202,11 @@ def _loaded(conf: cfg.ConfigOpts, group: str, name: str, offers: dict[str, list[
     if not found:
         raise PluginError(_missing(group, name, sorted(offers)))
     if len(found) > 1:
-        owners = " and ".join(sorted(map(_owner, found)))
+        owners = " and ".join(sorted(owner(one)[0] for one in found))
         raise PluginError(
             f"{KINDS[group].option}: offered by more than one distribution: {name} by {owners}. Uninstall one of them."
         )
-    forbidden = refusal(conf, _owner(found[0]))  # before its code is imported
+    forbidden = refusal(conf, owner(found[0])[0])  # before its code is imported
     if forbidden:
         raise PluginError(f"{KINDS[group].option} names {name}: {forbidden}")
     return _Offer(group, name, found[0]).load(conf)
@@ -184,8 +217,8 @@ class _Offer:
 
     def __init__(self, group: str, name: str, entry_point: metadata.EntryPoint):
         self.kind, self.group, self.name, self.entry_point = KINDS[group], group, name, entry_point
-        self.distribution = _owner(entry_point)
-        self.version = entry_point.dist.version if entry_point.dist is not None else ""
+        self.distribution, version = owner(entry_point)
+        self.version = version or ""
         self.label = f"Plug-in {name} ({entry_point.value}) of {self.distribution} {self.version}".rstrip()
 
     def load(self, conf: cfg.ConfigOpts) -> Plugin:
@@ -207,10 +240,15 @@ class _Offer:
             manager = named.NamedExtensionManager(
                 self.group, [self.name], conflict_resolver=error_on_conflict, on_load_failure_callback=failed
             )
+            found = manager.extensions
         except MultipleMatches:  # of one distribution that is twice on the path; they are the same
+            found = []
+        if found:
+            return found[0].plugin
+        try:  # also what was installed after stevedore has looked
             return self.entry_point.load()
-        (extension,) = manager.extensions
-        return extension.plugin
+        except Exception as error:
+            raise self._failed("failed to load", error) from error
 
     def _failed(self, what: str, error: Exception) -> PluginError:
         needs = isinstance(error, ImportError)
@@ -257,7 +295,3 @@ def _missing(group: str, name: str, there: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, there, n=1)
     hint = f"Did you mean {near[0]}?" if near else f"Installed: {', '.join(there) or 'none'}."
     return f"{KINDS[group].option} names {name}, which no installed distribution offers in {group}. {hint}"
-
-
-def _owner(entry_point: metadata.EntryPoint) -> str:
-    return entry_point.dist.name if entry_point.dist is not None else "?"

@@ -388,6 +388,7 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     (_C + "os-quota-sets:defaults", ANYBODY, "See the default quota.", "GET /os-quota-sets/{project_id}/defaults"),
     (_C + "extensions", ANYBODY, "List API extensions, for clients that ask for them.", "GET /extensions"),
     ("corenova:processes:list", ADMIN, "See the processes of the control plane from inside.", "GET /os-processes"),
+    ("corenova:plugins:list", ADMIN, "See the plug-ins, which are loaded, and how they do.", "GET /os-plugins"),
 )
 
 

@@ -20,6 +20,7 @@ from corenova.api.handlers import (
     interfaces,
     keypairs,
     not_offered,
+    plugins,
     processes,
     providers,
     quotas,
@@ -210,6 +211,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/extensions", extensions.index, _C + "extensions"),
     Route("GET", "/extensions/{alias}", extensions.show, _C + "extensions"),
     Route("GET", "/os-processes", processes.index, "corenova:processes:list"),
+    Route("GET", "/os-plugins", plugins.index, "corenova:plugins:list"),
 )
 
 _ON_SERVER, _ON_FLAVOR, _ON_AGGREGATE = _SERVER + "/action", _FLAVOR + "/action", _AGGREGATE + "/action"

@@ -34,6 +34,14 @@ class Processes(Protocol):
         ...
 
 
+class Plugins(Protocol):
+    """Who knows the plug-ins of this deployment."""
+
+    def describe(self) -> Sequence[object]:
+        """Return one entry a plug-in: who brings it, whether it is enabled and loaded, how it does."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ApiServices:
     """Everything a handler may use.
@@ -55,6 +63,7 @@ class ApiServices:
     tell_firewalls: Callable[[Sequence[str]], None]
     pci_aliases: Aliases = dataclasses.field(default_factory=dict)
     processes: Processes | None = None
+    plugins: Plugins | None = None
     lookups: Lookups = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:

@@ -14,11 +14,13 @@ from corenova.api.app import build_app
 from corenova.api.instance_actions import InstanceActions
 from corenova.api.provision import Provisioner
 from corenova.api.services import ApiServices
-from corenova.cmd import clouds_yaml, request_bodies, seeds
+from corenova.cmd import clouds_yaml, plugin_list, request_bodies, seeds
+from corenova.cmd.heartbeat import Heartbeat
 from corenova.cmd.process import Parts
 from corenova.cmd.process import main as run
 from corenova.cmd.processes import Processes
 from corenova.cmd.service_host import ServiceHost
+from corenova.db.services import API
 from corenova.exceptions import ConfigurationError
 from corenova.firewall_hints import FirewallHints
 from corenova.identity import app as identity_app
@@ -133,6 +135,7 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
         tell_firewalls=tell_firewalls,
         pci_aliases=read_aliases(conf.pci.alias),
         processes=Processes(parts, compute),
+        plugins=plugin_list.Seen(conf, db),
     )
     served = {"compute": build_app(services), "": identity_app.build_app(identity, conf)}
     base = identity.services.base
@@ -155,7 +158,9 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
 def add(parts: Parts, host: ServiceHost, front: Front) -> None:
     """Add the HTTP side to the process."""
     front.mount(dispatcher(applications(parts, front.port)))
+    beat = Heartbeat(parts, API)
     host.add("api", front.start, front.stop)
+    host.add("api heartbeat", beat.start, beat.stop)
 
 
 def main() -> None:

@@ -21,11 +21,12 @@ compute asks the next one, nothing is reported."""
 def load_driver(parts: Parts) -> Driver:
     """Load the driver that the ini file names; raises ConfigurationError for it or for the files that add to it."""
     provider_config.load(parts.conf.compute.provider_config_location)  # read again later; here nothing is written yet
-    return loader.load_one(parts.conf, loader.DRIVERS, parts.conf.compute.driver).object
+    return parts.plugins.load_one(loader.DRIVERS, parts.conf.compute.driver).object
 
 
 def add(parts: Parts, host: ServiceHost, driver: Driver) -> None:
     """Add a compute to the process."""
+    hooks = parts.events.hooks
     manager = ComputeManager(
         parts.conf,
         driver,
@@ -34,11 +35,12 @@ def add(parts: Parts, host: ServiceHost, driver: Driver) -> None:
         state_path=str(parts.state_path),
         address=parts.name,
         incarnation=parts.incarnation,
+        report=lambda: parts.report(COMPUTE),
     )
     server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=8)
     host.add("compute", server.start, lambda: server.stop(1.0))
     host.add("compute work", manager.start, lambda: manager.stop(1.0))
-    started = lambda: parts.events.hooks.call("service_started", binary=COMPUTE, host=parts.name)  # noqa: E731
+    started = lambda: hooks.call("service_started", binary=COMPUTE, host=parts.name)  # noqa: E731
     host.add("compute hooks", started, lambda: None)
 
 

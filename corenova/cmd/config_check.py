@@ -90,7 +90,7 @@ def unknown(conf: cfg.ConfigOpts) -> Iterator[str]:
     for path in _files(conf):
         for section, option in _names(path):
             if section not in known:
-                if any(section in loader.installed(group) for group in loader.KINDS):
+                if any(section in loader.offered(group) for group in loader.KINDS):
                     continue  # options of a plug-in that is installed but not enabled
                 found = f"{path}: there is no section [{section}]{_nearest(section, known)}"
             elif option not in known[section]:

@@ -12,7 +12,6 @@ import logging
 import os
 import pathlib
 import sys
-import threading
 import uuid
 from collections.abc import Callable
 from functools import cached_property
@@ -27,16 +26,19 @@ import corenova
 from corenova import conf as options
 from corenova import crash, loader
 from corenova.cmd import config_check
+from corenova.cmd.plugin_accounts import Plugins
 from corenova.cmd.service_host import ServiceHost, end
+from corenova.cmd.watermarks import Watermarks
 from corenova.contracts.backends import Backends
 from corenova.contracts.image import ImageBackend
 from corenova.contracts.network import NetworkBackend
-from corenova.db import migrate, services
+from corenova.db import migrate
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import ConfigurationError, CorenovaError
 from corenova.hooks import Hooks
 from corenova.objects.pci_alias import read_aliases
+from corenova.objects.plugin_account import ServiceReport
 from corenova.rpc import transport as bus
 from corenova.rpc.notifications import Notifier
 
@@ -89,11 +91,13 @@ def main(prog: str, build: Callable[["Parts", ServiceHost], Callable[[], None]],
     host.listen()
     try:
         set_up(conf, sys.argv[1:] if args is None else args, prog=prog)
-        ready = build(Parts(conf), host)
+        parts = Parts(conf)
+        ready = build(parts, host)
         config_check.warn_unknown(conf)
         # What is loaded by now lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        parts.watermarks.start(host.end)
         host.run(ready)
     except REFUSALS as error:
         say(prog, error)
@@ -135,7 +139,14 @@ class Parts:
         self.conf = conf
         self.name = conf.host
         self.incarnation = str(uuid.uuid4())
+        self.plugins = Plugins(conf)
+        self.watermarks = Watermarks(conf)
         self._locks: list[object] = []
+
+    def report(self, binary: str) -> ServiceReport:
+        """Return what a heartbeat of the service ``binary`` tells."""
+        alarms = (*self.watermarks.alarms, *self.plugins.alarms(binary))
+        return ServiceReport(alarms=alarms, accounts=self.plugins.accounts(binary))
 
     @cached_property
     def state_path(self) -> pathlib.Path:
@@ -176,7 +187,7 @@ class Parts:
     @cached_property
     def image_backend(self) -> ImageBackend:
         """The image service, not started."""
-        return loader.load_one(self.conf, loader.IMAGE_BACKENDS, self.conf.image.backend).object
+        return self.plugins.load_one(loader.IMAGE_BACKENDS, self.conf.image.backend).object
 
     @cached_property
     def images(self) -> ImageBackend:
@@ -192,12 +203,12 @@ class Parts:
     @cached_property
     def events(self) -> Events:
         """Hooks and notifications."""
-        return Events(Hooks(loader.load(self.conf, loader.HOOKS, self.conf.plugins.enabled_hooks)), self._notifier())
+        return Events(Hooks(self.plugins.load(loader.HOOKS, self.conf.plugins.enabled_hooks)), self._notifier())
 
     @cached_property
     def network_backend(self) -> NetworkBackend:
         """The network service, not started."""
-        return loader.load_one(self.conf, loader.NETWORK_BACKENDS, self.conf.network.backend).object
+        return self.plugins.load_one(loader.NETWORK_BACKENDS, self.conf.network.backend).object
 
     @cached_property
     def networks(self) -> NetworkBackend:
@@ -270,47 +281,3 @@ class Parts:
                 getattr(self.__dict__.pop(name), close)()
         while self._locks:
             self._locks.pop().close()
-
-
-class Heartbeat:
-    """Keeps the services row of a service that has the database alive.
-
-    :param alarms: returns sentences that operators should read, if there are any.
-    """
-
-    def __init__(self, parts: Parts, binary: str, alarms: Callable[[], list[str]] = list):
-        self._parts = parts
-        self._alarms = alarms
-        self._binary = binary
-        self._stopped = threading.Event()
-        self._who = {"binary": binary, "address": parts.name, "incarnation": parts.incarnation}
-
-    def start(self) -> None:
-        """Register and begin to beat."""
-        self._register()
-        threading.Thread(target=self._beat, name=f"beat-{self._binary}", daemon=True).start()
-        self._parts.events.hooks.call("service_started", binary=self._binary, host=self._parts.name)
-
-    def stop(self) -> None:
-        """Say that the service has stopped in good order."""
-        self._stopped.set()
-        self._parts.db.write("service.withdraw", lambda connection: services.withdraw(connection, **self._who))
-
-    def _register(self) -> None:
-        self._parts.db.write(
-            "service.register",
-            lambda connection: services.register(
-                connection, hosts=[self._parts.name], version=corenova.__version__, **self._who
-            ),
-        )
-
-    def _beat(self) -> None:
-        while not self._stopped.wait(self._parts.conf.report_interval):
-            try:
-                alarms = self._alarms()
-                if not self._parts.db.write(
-                    "service.heartbeat", lambda c, a=alarms: services.heartbeat(c, alarms=a, **self._who)
-                ):
-                    self._register()
-            except Exception as error:
-                LOG.warning("No heartbeat of %s: %s", self._binary, error)

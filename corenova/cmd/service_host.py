@@ -25,6 +25,8 @@ class ServiceHost:
         self._services: list[tuple[str, Callable[[], None], Callable[[], object]]] = []
         self._running: list[tuple[str, Callable[[], object]]] = []
         self._signalled = threading.Event()
+        self._code = 0
+        self._wake: int | None = None
 
     def listen(self) -> None:
         """From now on SIGTERM and SIGINT end the process in good order, or after ``stop_s`` wherever it stands.
@@ -32,12 +34,18 @@ class ServiceHost:
         A thread waits for them: the main one may be inside a start that waits for a broker, and what it holds then a
         handler must not ask for.
         """
-        here, there = os.pipe()
-        os.set_blocking(there, False)
-        signal.set_wakeup_fd(there)
+        here, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+        signal.set_wakeup_fd(self._wake)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         threading.Thread(target=self._watch, args=(here,), name="signals", daemon=True).start()
+
+    def end(self, code: int) -> None:
+        """End the process as a signal would, with this exit code; returns at once. Before :meth:`listen`: nothing."""
+        if self._wake is not None:
+            self._code = code
+            os.write(self._wake, b"\0")
 
     def add(self, name: str, start: Callable[[], None], stop: Callable[[], object]) -> None:
         """Register a service; the order of registration is the order of starting."""
@@ -69,7 +77,7 @@ class ServiceHost:
                 LOG.exception("Stopping %s failed", name)
 
     def run(self, ready: Callable[[], None]) -> None:
-        """Start, call ``ready``, wait for a signal (see :meth:`listen`), stop, and end the process."""
+        """Start, call ``ready``, wait for a signal (see :meth:`listen`) or an :meth:`end`, stop, end the process."""
         with contextlib.suppress(AttributeError, ValueError):
             faulthandler.register(signal.SIGUSR2, all_threads=True)
         self.start()
@@ -77,7 +85,7 @@ class ServiceHost:
             ready()
         self._signalled.wait()
         self.stop()
-        end(0)
+        end(self._code)
 
     def _watch(self, pipe: int) -> None:
         os.read(pipe, 1)
@@ -85,7 +93,7 @@ class ServiceHost:
         # A handler that hangs must not keep the process: Python would wait for its thread at exit.
         time.sleep(self._stop_s)
         LOG.warning("Still stopping after %s s; ending. The next start takes up what is left.", self._stop_s)
-        end(0)
+        end(self._code)
 
 
 def end(code: int) -> None:

@@ -7,13 +7,16 @@ must import it after the fork (no ``--preload``). Clients find the API by ``[api
 bind_port, which should be where the server listens.
 """
 
+import atexit
 import os
 from collections.abc import Callable, Iterable
 
 from oslo_config import cfg
 
 from corenova.cmd import api, config_check
+from corenova.cmd.heartbeat import Heartbeat
 from corenova.cmd.process import REFUSALS, Parts, say, set_up
+from corenova.db.services import API
 
 PROG = "corenova-api"
 FILES = "CORENOVA_CONFIG_FILES"
@@ -36,6 +39,9 @@ def _build() -> Callable[[dict, Callable], Iterable[bytes]]:
         parts = Parts(conf)
         parts.check(apart=True)
         application = api.dispatcher(api.applications(parts, conf.api.bind_port))
+        beat = Heartbeat(parts, API)
+        beat.start()
+        atexit.register(beat.stop)
         config_check.warn_unknown(conf)
     except REFUSALS as error:
         say(PROG, error)

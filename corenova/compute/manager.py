@@ -29,8 +29,9 @@ from corenova.contracts.driver import Driver, DriverContext
 from corenova.contracts.image import ImageTransfer
 from corenova.exceptions import Unavailable
 from corenova.objects.host_state import HostReport
+from corenova.objects.plugin_account import ServiceReport
 from corenova.objects.states import STOPPED, PowerState, Step
-from corenova.objects.work import HostGuests, Report, Result, WorkOrder
+from corenova.objects.work import HostGuests, Report, Result, WorkOrder, storable
 from corenova.rpc.conductor import ConductorAPI
 from corenova.rpc.server import expose
 
@@ -46,6 +47,7 @@ class ComputeManager(Hints, Questions):
     :param state_path: a directory for the driver, absolute.
     :param address: where messages for its hosts are sent; its name in the database.
     :param incarnation: tells this start from earlier ones.
+    :param report: returns what heartbeats tell of this process.
     """
 
     def __init__(
@@ -58,8 +60,10 @@ class ComputeManager(Hints, Questions):
         state_path: str,
         address: str,
         incarnation: str,
+        report: Callable[[], ServiceReport] = ServiceReport,
     ):
         self._driver = driver
+        self._service_report = report
         flags = msgspec.structs.asdict(driver.abilities)
         self._abilities = tuple(name for name, is_offered in flags.items() if is_offered)
         self._providers = provider_config.load(conf.compute.provider_config_location)
@@ -138,7 +142,7 @@ class ComputeManager(Hints, Questions):
         self._reports.close()
         self._reporter.join(max(0.1, deadline - time.monotonic()))
         try:
-            self._conductor.withdraw_compute(self._address, self._incarnation)
+            self._conductor.withdraw_compute(self._address, self._incarnation, self._service_report())
         except Unavailable as error:
             LOG.info("Stopping unannounced: %s", error)
 
@@ -156,7 +160,8 @@ class ComputeManager(Hints, Questions):
 
     def _register(self) -> None:
         reports = [self._inventory(host) for host in self._driver.hosts()]
-        self._patiently(lambda: self._conductor.register_compute(self._address, self._incarnation, reports))
+        told = self._service_report()
+        self._patiently(lambda: self._conductor.register_compute(self._address, self._incarnation, reports, told))
 
     def _inventory(self, host: str) -> HostReport:
         report = self._providers.add_to(self._driver.inventory(host))
@@ -210,7 +215,7 @@ class ComputeManager(Hints, Questions):
             LOG.warning("%s of %s failed: %s", order.step, order.instance.uuid, error)
             public = actions.FAILED.get(order.step, "It could not be done.")
             result, words = build.failure(error) if order.step == Step.BUILD else (Result.FAILED, public)
-            self._report(order, result, reason=_clean(f"{type(error).__name__}: {error}"), public_reason=words)
+            self._report(order, result, reason=storable(f"{type(error).__name__}: {error}"), public_reason=words)
         finally:
             self._firewalls.forget(order.instance.uuid)
             self._leases.drop(order)
@@ -311,7 +316,7 @@ class ComputeManager(Hints, Questions):
     def _beat(self) -> None:
         while not self._stopping.wait(self._beat_s):
             try:
-                if not self._conductor.heartbeat(self._address, self._incarnation):
+                if not self._conductor.heartbeat(self._address, self._incarnation, self._service_report()):
                     self._register()
                 else:
                     self._conductor.report_hosts(self._address, list(self._inventories()))
@@ -342,11 +347,6 @@ class ComputeManager(Hints, Questions):
 def _final_wins(older: Report, newer: Report) -> Report:
     """Reports that could not be sent come back to the mailbox, where the end of the work may wait by now."""
     return older if newer.result == Result.PROGRESS and older.result != Result.PROGRESS else newer
-
-
-def _clean(text: str) -> str:
-    """Return ``text`` as every database and the bus can carry it."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "")[:4000]
 
 
 def _first_line(error: Exception) -> str:

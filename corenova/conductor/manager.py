@@ -21,12 +21,13 @@ from corenova.conductor.tasks.orders import make_orders
 from corenova.conductor.tasks.outcome import OutcomeTask
 from corenova.conductor.tasks.rebuild import RebuildTask
 from corenova.contracts.backends import Backends
-from corenova.db import deployment, hosts, instances, services, work
+from corenova.db import deployment, hosts, instances, plugin_accounts, services, work
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import Conflict, Unavailable
 from corenova.objects.host_state import HostReport
 from corenova.objects.network import InstanceFirewall
+from corenova.objects.plugin_account import ServiceReport
 from corenova.objects.states import Step
 from corenova.objects.work import GuestSeen, HostGuests, Report, Verdicts, WorkOrder
 from corenova.rpc.compute import ComputeAPI
@@ -35,6 +36,8 @@ from corenova.rpc.server import expose
 
 LOG = logging.getLogger(__name__)
 _GRACE_S = 60.0
+_NOTHING = ServiceReport()
+"""What a compute of an earlier version tells."""
 _LINGER_S = 0.03
 """How long hints wait for company while there is much to do: a round costs the same for one instance and for twenty."""
 
@@ -151,7 +154,9 @@ class ConductorManager:
         return {"deployment_id": self._db.write("conductor.hello", settle), "lease_s": self._lease_s}
 
     @expose
-    def register_compute(self, ctxt: dict, address: str, incarnation: str, reports: list[HostReport]) -> None:
+    def register_compute(
+        self, ctxt: dict, address: str, incarnation: str, reports: list[HostReport], told: ServiceReport = _NOTHING
+    ) -> None:
         """Write the services and nodes of a compute that starts, free its former incarnation's work."""
 
         def register(connection: sa.Connection) -> None:
@@ -172,6 +177,9 @@ class ConductorManager:
                 incarnation=incarnation,
                 version=corenova.__version__,
             )
+            who = {"binary": services.COMPUTE, "address": address, "incarnation": incarnation}
+            plugin_accounts.tell(connection, **who, accounts=told.accounts)
+            services.heartbeat(connection, **who, alarms=told.alarms)
             hosts.report(connection, reports)
             hosts.touch(connection, [report.host for report in reports])
             freed = work.take_over(connection, f"compute:{address}")
@@ -190,21 +198,26 @@ class ConductorManager:
         self._db.write("conductor.report_hosts", report)
 
     @expose
-    def heartbeat(self, ctxt: dict, address: str, incarnation: str) -> bool:
-        """Note that a compute lives."""
-        return self._db.write(
-            "conductor.heartbeat",
-            lambda connection: services.heartbeat(
-                connection, binary=services.COMPUTE, address=address, incarnation=incarnation
-            ),
-        )
+    def heartbeat(self, ctxt: dict, address: str, incarnation: str, told: ServiceReport = _NOTHING) -> bool:
+        """Note that a compute lives, and what it tells of itself."""
+        who = {"binary": services.COMPUTE, "address": address, "incarnation": incarnation}
+
+        def beat(connection: sa.Connection) -> bool:
+            is_known = services.heartbeat(connection, **who, alarms=told.alarms)
+            if is_known:
+                plugin_accounts.tell(connection, **who, accounts=told.accounts)
+            return is_known
+
+        return self._db.write("conductor.heartbeat", beat)
 
     @expose
-    def withdraw_compute(self, ctxt: dict, address: str, incarnation: str) -> None:
+    def withdraw_compute(self, ctxt: dict, address: str, incarnation: str, told: ServiceReport = _NOTHING) -> None:
         """Note that a compute has stopped in good order."""
+        who = {"binary": services.COMPUTE, "address": address, "incarnation": incarnation}
 
         def withdraw(connection: sa.Connection) -> None:
-            if services.withdraw(connection, binary=services.COMPUTE, address=address, incarnation=incarnation):
+            plugin_accounts.withdraw(connection, binary=services.COMPUTE, incarnation=incarnation)
+            if services.withdraw(connection, **who, alarms=told.alarms):
                 work.take_over(connection, f"compute:{address}")
 
         self._db.write("conductor.withdraw_compute", withdraw)

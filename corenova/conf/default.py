@@ -34,4 +34,17 @@ OPTIONS = [
         help="A service is down when it has not been heard of for this many seconds.",
     ),
     cfg.IntOpt("report_interval", default=10, min=1, help="Seconds between two heartbeats of a service."),
+    cfg.IntOpt(
+        "max_rss_mb",
+        default=0,
+        min=0,
+        help="A process that has more MiB of resident memory than this stops in good order, with exit code 75, so that "
+        "whoever supervises it starts it again. It looks with each heartbeat. 0: no limit.",
+    ),
+    cfg.IntOpt(
+        "max_threads",
+        default=0,
+        min=0,
+        help="The same for the number of its threads, which plug-ins that hang leave behind. 0: no limit.",
+    ),
 ]

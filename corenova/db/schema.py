@@ -191,6 +191,19 @@ services = Table(
     Index("ix_services_address", "address"),
 )
 
+plugin_accounts = Table(
+    "plugin_accounts",
+    metadata,
+    Id(),
+    Column("binary", String(64), nullable=False),
+    Column("address", String(255), nullable=False),
+    Column("incarnation", String(36), nullable=False),
+    Column("told_at", Double, nullable=False),
+    Column("accounts", LongText, nullable=False),
+    UniqueConstraint("incarnation", "binary"),
+    comment="How the plug-ins of each service that runs do (objects/plugin_account.py).",
+)
+
 compute_nodes = Table(
     "compute_nodes",
     metadata,

@@ -13,6 +13,8 @@ COMPUTE = "nova-compute"
 CONDUCTOR = "nova-conductor"
 SCHEDULER = "nova-scheduler"
 """Nova's names: they are what ``os-services`` shows, and clients and scripts look for them."""
+API = "nova-osapi_compute"
+"""Nova's name for the API, which ``os-services`` does not show: it has no row here."""
 
 _BEAT = sa.update(services).where(
     services.c.address == sa.bindparam("of_address"), services.c.binary == sa.bindparam("of_binary")
@@ -66,11 +68,23 @@ def heartbeat(
     return beaten.rowcount > 0
 
 
-def withdraw(connection: sa.Connection, *, binary: str, address: str, incarnation: str) -> bool:
-    """A service has stopped in good order: it counts as down at once. False: a later incarnation is there already."""
+def withdraw(
+    connection: sa.Connection, *, binary: str, address: str, incarnation: str, alarms: Sequence[str] = ()
+) -> bool:
+    """A service has stopped in good order: it counts as down at once. False: a later incarnation is there already.
+
+    :param alarms: its last words.
+    """
     withdrawn = connection.execute(
-        _BEAT.where(services.c.incarnation == sa.bindparam("of_incarnation")).values(last_seen_at=0.0),
-        {"of_address": address, "of_binary": binary, "of_incarnation": incarnation},
+        _BEAT.where(services.c.incarnation == sa.bindparam("of_incarnation")).values(
+            last_seen_at=0.0, alarms=sa.bindparam("told")
+        ),
+        {
+            "of_address": address,
+            "of_binary": binary,
+            "of_incarnation": incarnation,
+            "told": "\n".join(alarms) or None,
+        },
     )
     return withdrawn.rowcount > 0
 

@@ -31,3 +31,14 @@ class PluginAccount(msgspec.Struct, frozen=True, kw_only=True):
     def mean_us(self) -> float | None:
         """The mean time of a call, in microseconds; None when there was none."""
         return self.seconds / self.calls * 1e6 if self.calls else None
+
+
+class ServiceReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a service tells with each heartbeat.
+
+    :param alarms: sentences for operators: what is wrong with it.
+    :param accounts: the plug-ins that it uses, loaded or left out.
+    """
+
+    alarms: tuple[str, ...] = ()
+    accounts: tuple[PluginAccount, ...] = ()

@@ -108,3 +108,8 @@ class GuestSeen(msgspec.Struct, frozen=True, kw_only=True):
     uuid: str
     generation: int
     power_state: int | None = None
+
+
+def storable(text: str) -> str:
+    """Return ``text``, which a plug-in may have written, as every database and the bus can carry it."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "")[:4000]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from corenova.objects.host_state import HostReport
 from corenova.objects.network import InstanceFirewall
+from corenova.objects.plugin_account import ServiceReport
 from corenova.objects.work import GuestSeen, HostGuests, Report, Verdicts, WorkOrder
 from corenova.rpc.transport import Caller
 
@@ -29,21 +30,24 @@ class ConductorAPI:
         """What a compute must know before it starts: ``deployment_id`` and ``lease_s``."""
         return self._call("hello")
 
-    def register_compute(self, address: str, incarnation: str, reports: Sequence[HostReport]) -> None:
+    def register_compute(
+        self, address: str, incarnation: str, reports: Sequence[HostReport], told: ServiceReport
+    ) -> None:
         """A compute has started and serves these hosts; frees what its former incarnation held."""
-        self._call("register_compute", address=address, incarnation=incarnation, reports=list(reports))
+        who = {"address": address, "incarnation": incarnation}
+        self._call("register_compute", **who, reports=list(reports), told=told)
 
     def report_hosts(self, address: str, reports: Sequence[HostReport]) -> None:
         """The facts of hosts, as they are now."""
         self._call("report_hosts", address=address, reports=list(reports))
 
-    def heartbeat(self, address: str, incarnation: str) -> bool:
+    def heartbeat(self, address: str, incarnation: str, told: ServiceReport) -> bool:
         """The compute at ``address`` lives, with all its hosts. False: register again."""
-        return self._call("heartbeat", address=address, incarnation=incarnation)
+        return self._call("heartbeat", address=address, incarnation=incarnation, told=told)
 
-    def withdraw_compute(self, address: str, incarnation: str) -> None:
+    def withdraw_compute(self, address: str, incarnation: str, told: ServiceReport) -> None:
         """The compute stops in good order; its guests go on running."""
-        self._call("withdraw_compute", address=address, incarnation=incarnation)
+        self._call("withdraw_compute", address=address, incarnation=incarnation, told=told)
 
     def begin_work(self, address: str, instance_uuids: Sequence[str]) -> list[WorkOrder]:
         """Take the leases on these rows and get the orders; may be fewer than asked for."""

@@ -11,9 +11,9 @@ import msgspec
 import oslo_messaging
 
 from corenova.exceptions import InvalidInput
-from corenova.objects import host_state, instance, network, request_spec, work
+from corenova.objects import host_state, instance, network, plugin_account, request_spec, work
 
-_MODULES: tuple[ModuleType, ...] = (request_spec, host_state, instance, network, work)
+_MODULES: tuple[ModuleType, ...] = (request_spec, host_state, instance, network, plugin_account, work)
 _TYPE, _VALUE = "_t", "_v"
 
 

@@ -15,6 +15,7 @@ from corenova.breaker import Breakers
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import Unavailable
+from corenova.objects.plugin_account import PluginAccount
 from corenova.objects.request_spec import RequestSpec, Selection, SelectRequest
 from corenova.rpc.server import expose
 from corenova.scheduler import plugins
@@ -35,10 +36,12 @@ def build_pipeline(conf: cfg.ConfigOpts, *, seed: int | None = None) -> Pipeline
     :param seed: of choices at random, where they are to be the same each time.
     """
     section = conf.filter_scheduler
+    left_out: list[PluginAccount] = []
     return Pipeline(
         builtin(conf),
-        plugins.load_filters(conf),
-        plugins.load_weighers(conf),
+        plugins.load_filters(conf, left_out=left_out),
+        plugins.load_weighers(conf, left_out=left_out),
+        left_out=left_out,
         alternates=conf.scheduler.max_attempts - 1,
         subset=section.host_subset_size,
         shuffle=section.shuffle_best_same_weighed_hosts,

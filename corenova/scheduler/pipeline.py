@@ -16,6 +16,7 @@ import numpy as np
 from corenova.breaker import Breakers
 from corenova.loader import Plugin
 from corenova.objects.decision import Decision, StageResult
+from corenova.objects.plugin_account import PluginAccount
 from corenova.objects.request_spec import RequestSpec
 from corenova.scheduler.askers import Asker, Weigher
 from corenova.scheduler.classes import Classes, RequestClass
@@ -41,6 +42,8 @@ class Pipeline:
     :param shuffle: choose at random among hosts of equal, best weight.
     :param fixed: normalise weights by the scales that weighers declare, not over the candidates.
     :param breakers: switch off the filters and weighers that fail too often; None: nothing is ever switched off.
+    :param left_out: accounts of filters and weighers that could not be loaded and are optional.
+    :ivar plugins: the filters and weighers, with their accounts.
     """
 
     def __init__(
@@ -55,15 +58,18 @@ class Pipeline:
         fixed: bool = False,
         seed: int | None = None,
         breakers: Breakers | None = None,
+        left_out: Sequence[PluginAccount] = (),
     ):
         self.breakers = breakers or Breakers()
+        self.plugins = [*filters, *(one for one, _ in weighers)]
+        self.left_out = left_out
         self._seen_changes = 0
-        off = self.breakers.of
+        off = lambda noun, one: one.account.guarded_by(self.breakers, f"{noun} {one.name}")  # noqa: E731
         self.stages = [
             Asker(stage.name, stage) for stage in stages
         ]  # ours: a request that breaks one must not stop all
-        self.filters = [Asker(one.name, one.object, off(f"filter {one.name}")) for one in filters]
-        self.weighers = [Weigher(one.name, one.object, by, off(f"weigher {one.name}")) for one, by in weighers]
+        self.filters = [Asker(one.name, one.object, off("filter", one)) for one in filters]
+        self.weighers = [Weigher(one.name, one.object, by, off("weigher", one)) for one, by in weighers]
         self._alternates = alternates
         self._subset = subset
         self._shuffle = shuffle

@@ -16,6 +16,7 @@ from corenova.exceptions import PluginError
 from corenova.loader import Plugin
 from corenova.nova_adapter import loading
 from corenova.nova_adapter.plugins import NovaFilter, NovaWeigher
+from corenova.objects.plugin_account import PluginAccount
 
 LOG = logging.getLogger(__name__)
 AVAILABLE = "[filter_scheduler] available_filters"
@@ -29,14 +30,32 @@ _LEFT_OUT = {"CrossCellWeigher": "there are no cells"}
 _REFUSED = dict.fromkeys(("MetricsFilter", "MetricsWeigher"), "corenova has no metrics of hosts")
 
 
-def load_filters(conf: cfg.ConfigOpts) -> list[Plugin]:
-    """Load the enabled filters; raises PluginError."""
-    return _load(conf, loader.FILTERS, NovaFilter)
+def load_filters(
+    conf: cfg.ConfigOpts, *, only: str | None = None, left_out: list[PluginAccount] | None = None
+) -> list[Plugin]:
+    """Load the enabled filters; raises PluginError.
+
+    :param only: the one to load of them; None: all.
+    :param left_out: see loader.load.
+    """
+    return _load(conf, loader.FILTERS, NovaFilter, only, left_out)
 
 
-def load_weighers(conf: cfg.ConfigOpts) -> list[tuple[Plugin, float]]:
-    """Load the chosen weighers, each with its multiplier; raises PluginError."""
-    return [(plugin, _multiplier(conf, plugin.object)) for plugin in _load(conf, loader.WEIGHERS, NovaWeigher)]
+def load_weighers(
+    conf: cfg.ConfigOpts, *, only: str | None = None, left_out: list[PluginAccount] | None = None
+) -> list[tuple[Plugin, float]]:
+    """Load the chosen weighers, each with its multiplier; raises PluginError.
+
+    :param only: the one to load of them; None: all.
+    :param left_out: see loader.load.
+    """
+    loaded = _load(conf, loader.WEIGHERS, NovaWeigher, only, left_out)
+    return [(plugin, _multiplier(conf, plugin.object)) for plugin in loaded]
+
+
+def enabled(conf: cfg.ConfigOpts, group: str) -> list[str]:
+    """Return what is enabled of ``group`` by name. Nothing is imported for it, so class paths have no part in it."""
+    return [name for name in _names(conf, group) if "." not in name and name not in _LEFT_OUT]
 
 
 def chosen(conf: cfg.ConfigOpts, group: str) -> tuple[list[str], dict[str, type]]:
@@ -45,7 +64,7 @@ def chosen(conf: cfg.ConfigOpts, group: str) -> tuple[list[str], dict[str, type]
     :raises PluginError: a class path leads nowhere, or there are two classes of one name.
     """
     option = loader.KINDS[group].option
-    names = _names(conf, group)
+    names = [name for name in _names(conf, group) if name not in _LEFT_OUT]
     if group == loader.FILTERS:
         paths = [path for path in conf.filter_scheduler.available_filters if path not in _ALL]
         return names, _classes(conf, AVAILABLE, [path for path in paths if _ours(group, path) == path])
@@ -69,7 +88,7 @@ def _ours(group: str, path: str) -> str:
     if not path.startswith(_NOVAS):
         return path
     name = path.rpartition(".")[2]
-    return name if name in _LEFT_OUT or name in _REFUSED or name in loader.installed(group) else path
+    return name if name in _LEFT_OUT or name in _REFUSED or name in loader.offered(group) else path
 
 
 def _classes(conf: cfg.ConfigOpts, option: str, paths: Iterable[str]) -> dict[str, type]:
@@ -85,28 +104,34 @@ def _merged(option: str, brought: Iterable[dict[str, type]]) -> dict[str, type]:
     return found
 
 
-def _load(conf: cfg.ConfigOpts, group: str, adapter: type) -> list[Plugin]:
+def _load(
+    conf: cfg.ConfigOpts, group: str, adapter: type, only: str | None, left_out: list[PluginAccount] | None
+) -> list[Plugin]:
     option = loader.KINDS[group].option
     names, brought = chosen(conf, group)
+    for name in _names(conf, group):
+        if name in _LEFT_OUT:
+            LOG.info("%s is left out: %s", name, _LEFT_OUT[name])
+    if only is not None:
+        names = [name for name in names if name == only]
     for name in names:
         if name in _REFUSED:
             raise PluginError(f"{option} names {name}: {_REFUSED[name]}. Remove it.")
-        if name in _LEFT_OUT:
-            LOG.info("%s is left out: %s", name, _LEFT_OUT[name])
         if names.count(name) > 1:
             raise PluginError(f"{option} names {name} twice. Remove one.")
-        if name in brought and name in loader.installed(group):
+        if name in brought and name in loader.offered(group):
             raise PluginError(f"{option}: {name} is a class that a class path brings and an entry point. Rename one.")
-    names = [name for name in names if name not in _LEFT_OUT]
-    registered = loader.load(conf, group, [name for name in names if name not in brought])
+    registered = loader.load(conf, group, [name for name in names if name not in brought], left_out=left_out)
     found = {plugin.name: plugin for plugin in registered}
-    return [found[name] if name in found else _adapted(option, brought[name], adapter) for name in names]
+    found |= {name: _adapted(group, brought[name], adapter) for name in names if name in brought}
+    return [found[name] for name in names if name in found]
 
 
-def _adapted(option: str, written: type, adapter: type) -> Plugin:
+def _adapted(group: str, written: type, adapter: type) -> Plugin:
+    option = loader.KINDS[group].option
     path = f"{written.__module__}.{written.__name__}"
     try:
-        return Plugin(written.__name__, adapter(written()), path)
+        return Plugin(written.__name__, adapter(written()), path, group=group)
     except Exception as error:
         cause = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
         raise PluginError(f"{path}, chosen by {option}, cannot be used: {cause}.") from error

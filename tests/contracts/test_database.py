@@ -19,6 +19,7 @@ from corenova.db import (
     keypairs,
     membership,
     migrate,
+    plugin_accounts,
     providers,
     quotas,
     schema,
@@ -30,6 +31,7 @@ from corenova.db.engine import Database, now
 from corenova.exceptions import Conflict, OverQuota, Unavailable
 from corenova.objects.decision import Decision
 from corenova.objects.host_state import HostReport, Inventory
+from corenova.objects.plugin_account import PluginAccount
 from corenova.objects.states import Step
 from corenova.objects.topology import UNUSED, HostTopology, NumaCell, TopologyWish, WishedCell
 from tests.races import all_at_once
@@ -550,3 +552,41 @@ def test_a_file_that_stays_locked_is_unavailable(tmp_path):
             db.write("test", lambda c: c.execute(sa.select(now())))
         assert db.read(lambda c: c.execute(sa.select(sa.literal(1))).scalar()) == 1, "readers need no writer"
     db.close()
+
+
+def told(db, down_time_s=60.0):
+    """Who tells, and of how many calls."""
+    found = db.read(lambda connection: plugin_accounts.told(connection, down_time_s=down_time_s))
+    return [(one.binary, one.incarnation, *(account.calls for account in one.accounts)) for one in found]
+
+
+def tell(db, binary, incarnation, *calls, address="ctl1"):
+    accounts = [PluginAccount(group="g", name="n", calls=n, last_fault="\U0001f9e8 '\\") for n in calls]
+    who = {"binary": binary, "address": address, "incarnation": incarnation}
+    db.write("test", lambda connection: plugin_accounts.tell(connection, **who, accounts=accounts))
+
+
+def test_what_a_service_tells_of_plug_ins_takes_the_place_of_what_it_has_told(db):
+    tell(db, "api", "one", 1)
+    tell(db, "api", "one", 5, 6)
+    tell(db, "scheduler", "one", 2)
+    tell(db, "api", "elsewhere", 3, address="ctl2")
+    assert told(db) == [("api", "one", 5, 6), ("api", "elsewhere", 3), ("scheduler", "one", 2)]
+    tell(db, "api", "two", 7)  # the same one, started again after it was killed
+    assert told(db) == [("api", "two", 7), ("api", "elsewhere", 3), ("scheduler", "one", 2)]
+    db.write("test", lambda connection: plugin_accounts.withdraw(connection, binary="api", incarnation="two"))
+    assert told(db) == [("api", "elsewhere", 3), ("scheduler", "one", 2)]
+
+
+def test_who_is_not_heard_of_does_not_count_and_is_forgotten_after_a_day(db):
+    tell(db, "api", "one", 1)
+    old = sa.update(schema.plugin_accounts).values(told_at=now() - 100)
+    db.write("test", lambda connection: connection.execute(old))
+    assert told(db) == []
+    assert told(db, down_time_s=200.0) == [("api", "one", 1)]
+    tell(db, "api", "one", 2)
+    assert told(db) == [("api", "one", 2)]
+    ancient = sa.update(schema.plugin_accounts).values(told_at=now() - 90000)
+    db.write("test", lambda connection: connection.execute(ancient))
+    tell(db, "scheduler", "two", 1)
+    assert told(db, down_time_s=10**6) == [("scheduler", "two", 1)]

@@ -1,19 +1,15 @@
-"""The registry is strict: what is enabled is there, once, and configured, or the start ends with one line.
-
-Distributions are made in a directory on the path, as pip would have left them.
-"""
+"""The registry is strict: what is enabled is there, once, and configured, or the start ends with one line."""
 
 import sys
 from importlib import metadata
 
 import pytest
 from oslo_config import cfg
-from stevedore import _cache
-from stevedore.extension import ExtensionManager
 
 from corenova import loader
 from corenova.conf import plugins
 from corenova.exceptions import PluginError
+from tests.distributions import Installer
 
 PLAIN = "class Plain:\n    pass\n"
 WITH_OPTIONS = """
@@ -32,22 +28,7 @@ class Tuned:
 @pytest.fixture
 def install(tmp_path, monkeypatch):
     """Give a function that installs a distribution with one module and its entry points in one group."""
-    monkeypatch.setattr(ExtensionManager, "ENTRY_POINT_CACHE", {})
-    monkeypatch.setattr(_cache, "get_group_all", _cache.Cache(str(tmp_path / "cache")).get_group_all)
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
-
-    def add(distribution, source, *entry_points, group=loader.FILTERS):
-        folder = tmp_path / distribution
-        module = distribution.replace("-", "_")
-        info = folder / f"{module}-1.0.dist-info"
-        info.mkdir(parents=True)
-        (folder / f"{module}.py").write_text(source)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-        lines = [f"{name} = {module}:{name}" for name in entry_points]
-        (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
-        monkeypatch.syspath_prepend(folder)
-
-    return add
+    return Installer(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -259,3 +240,28 @@ def test_one_distribution_that_is_twice_on_the_path_is_one(install, conf, tmp_pa
     install("one-dist", PLAIN, "Plain")
     monkeypatch.syspath_prepend(tmp_path / "one-dist" / ".." / "one-dist")
     assert [plugin.name for plugin in loader.load(conf(), loader.FILTERS, ["Plain"])] == ["Plain"]
+
+
+def test_one_that_is_twice_on_the_path_and_does_not_import_is_refused_in_one_line(install, conf, tmp_path, monkeypatch):
+    install("one-dist", "import no_such_module\n", "Plain")
+    monkeypatch.syspath_prepend(tmp_path / "one-dist" / ".." / "one-dist")
+    assert "No module named 'no_such_module'. Install what one-dist needs" in refusal(conf(), "Plain")
+
+
+def test_all_distributions_are_read_once_and_again_when_one_comes_or_goes(install, conf, tmp_path, monkeypatch):
+    reads = []
+    real = metadata.entry_points
+    monkeypatch.setattr(metadata, "entry_points", lambda **which: reads.append(which) or real(**which))
+    install("one-dist", PLAIN, "Plain")
+    for group in loader.KINDS:
+        loader.offered(group)
+    assert loader.installed(loader.FILTERS)["Plain"] == "one-dist"
+    assert len(reads) == 1
+    loader.load(conf(), loader.FILTERS, ["Plain"])
+    late = tmp_path / "one-dist" / "late-1.0.dist-info"  # into a folder that is on the path already, as pip does
+    late.mkdir()
+    (late / "METADATA").write_text("Metadata-Version: 2.1\nName: late\nVersion: 1.0\n")
+    (late / "entry_points.txt").write_text(f"[{loader.FILTERS}]\nLate = one_dist:Plain\n")
+    assert loader.load(conf(), loader.FILTERS, ["Late", "Plain"])[0].distribution == "late"
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if "one-dist" not in folder])
+    assert "Plain" not in loader.offered(loader.FILTERS)

@@ -14,6 +14,7 @@ from corenova.api.app import build_app
 from corenova.api.instance_actions import InstanceActions
 from corenova.api.provision import Provisioner
 from corenova.api.services import ApiServices
+from corenova.cmd.plugin_list import Seen
 from corenova.contracts.backends import Backends
 from corenova.contracts.driver import Abilities
 from corenova.db import flavors, hosts, schema, services
@@ -95,6 +96,7 @@ class Cloud:
             compute=NobodyListens(),
             tell_firewalls=lambda uuids: None,
             processes=FakeProcesses(),
+            plugins=Seen(conf, db),
         )
         self.app = build_app(self.services)
         self._client = testing.TestClient(self.app)

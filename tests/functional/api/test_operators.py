@@ -1,6 +1,11 @@
 """What operators see and do: services, hypervisors, aggregates, zones, groups, quota."""
 
+from importlib import metadata
+
 import pytest
+
+from corenova.db import plugin_accounts
+from corenova.objects.plugin_account import PluginAccount
 
 
 def _ask(cloud, method, path, body=None, **more):
@@ -282,3 +287,25 @@ def test_small_things(cloud):
         "processes": [{"name": "corenova-all", "threads": 3}],
     }
     assert cloud.get("/os-processes").status_code == 403
+
+
+@pytest.mark.parametrize("version", ["2.1", "2.96"])
+def test_plugins(cloud, version):
+    told = [PluginAccount(group="corenova.compute.drivers", name="fake", calls=4, seconds=2.0, faults=1)]
+    who = {"binary": "nova-compute", "address": "c1", "incarnation": "i"}
+    cloud.db.write("test", lambda connection: plugin_accounts.tell(connection, **who, accounts=told))
+    shown = {p["name"]: p for p in cloud.get("/os-plugins", token="admin", mv=version).json["plugins"]}
+    assert shown["fake"] == {
+        "group": "corenova.compute.drivers", "name": "fake", "distribution": "corenova-drivers",
+        "version": metadata.version("corenova-drivers"), "contract": None, "enabled": True, "loaded": True,
+        "reason": None, "calls": 4, "mean_us": 500000.0, "faults": 1, "breaker": "closed", "last_fault": None,
+        "services": [
+            {
+                "binary": "nova-compute", "address": "c1", "loaded": True, "reason": None, "calls": 4,
+                "mean_us": 500000.0, "faults": 1, "breaker": "closed", "last_fault": None,
+            }
+        ],
+    }  # fmt: skip
+    assert (shown["AllHostsFilter"]["enabled"], shown["AllHostsFilter"]["loaded"]) == (False, None)
+    assert (shown["ComputeFilter"]["enabled"], shown["ComputeFilter"]["loaded"]) == (True, False)
+    assert cloud.get("/os-plugins", mv=version).status_code == 403

@@ -52,10 +52,10 @@ def plugged(monkeypatch, make_cloud):
         more = {loader.FILTERS: filters, loader.WEIGHERS: weighers}
         load = plugins._load
 
-        def load_more(conf, group, adapter):
+        def load_more(conf, group, *more_of_it):
             return [
-                *load(conf, group, adapter),
-                *(Plugin(type(one).__name__, one, "test") for one in more.get(group, ())),
+                *load(conf, group, *more_of_it),
+                *(Plugin(type(one).__name__, one, "test", group=group) for one in more.get(group, ())),
             ]
 
         monkeypatch.setattr(plugins, "_load", load_more)

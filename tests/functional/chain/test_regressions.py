@@ -8,6 +8,7 @@ from oslo_db import exception as db_error
 from corenova.db.engine import Database
 from corenova.exceptions import Conflict
 from corenova.objects.host_state import HostReport
+from corenova.objects.plugin_account import ServiceReport
 from corenova.objects.states import Step
 from corenova.objects.work import Report, Result
 from corenova.rpc.conductor import ConductorAPI
@@ -60,7 +61,7 @@ def test_a_wish_that_cannot_be_read_does_not_keep_others_from_being_built(cloud)
 def test_a_second_compute_cannot_take_the_hosts_of_one_that_lives(cloud):
     with pytest.raises(Conflict, match="fake-001 is served by the compute"):
         report = HostReport(host="fake-001", hypervisor_type="fake", hypervisor_version=1)
-        conductor(cloud).register_compute("somebody-else", "x", [report])
+        conductor(cloud).register_compute("somebody-else", "x", [report], ServiceReport())
 
 
 def test_a_compute_speaks_for_its_own_hosts_only(cloud):

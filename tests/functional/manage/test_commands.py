@@ -1,10 +1,12 @@
 """The other commands of corenova-manage, as operators see them."""
 
 import json
+from importlib import metadata
 
 import pytest
 
-from corenova.db import migrate
+from corenova.db import migrate, plugin_accounts, services
+from corenova.objects.plugin_account import PluginAccount
 
 IN_PROCESS = True
 LOST = "11111111-1111-4111-8111-111111111111"
@@ -49,21 +51,61 @@ def test_service_list(stopped):
     assert stopped.manage("service", "list").stdout.splitlines()[0].split()[:2] == ["BINARY", "HOST"]
 
 
+def plugins(deployment, code=0):
+    """What is said of each plug-in by name; ``embedded`` names two."""
+    return {p["name"]: p for p in deployment.json("plugins", code=code)}
+
+
 def test_plugins(deployment):
     deployment.write_ini("[filter_scheduler]\nenabled_filters = ComputeFilter, NoSuchFilter\n")
-    told = {p["name"]: p for p in deployment.json("plugins")["plugins"]}
-    assert told["ComputeFilter"]["enabled"] == "yes"
-    assert told["ComputeFilter"]["distribution"] == "corenova-filters"
-    assert told["AllHostsFilter"]["enabled"] == "no"
-    assert told["NoSuchFilter"]["enabled"] == "missing"
-    assert told["fake"]["enabled"] == "yes"
+    told = plugins(deployment, code=1)
+    assert told["ComputeFilter"] == {
+        "group": "corenova.scheduler.filters", "name": "ComputeFilter", "distribution": "corenova-filters",
+        "version": metadata.version("corenova-filters"), "contract": told["ComputeFilter"]["contract"],
+        "enabled": True, "loaded": True, "reason": None, "calls": None, "mean_us": None, "faults": None,
+        "breaker": None, "last_fault": None, "services": [],
+    }  # fmt: skip
+    assert (told["AllHostsFilter"]["enabled"], told["AllHostsFilter"]["loaded"]) == (False, None)
+    assert (told["NoSuchFilter"]["enabled"], told["NoSuchFilter"]["loaded"]) == (True, False)
+    assert told["NoSuchFilter"]["reason"].startswith("[filter_scheduler] enabled_filters names NoSuchFilter, which no")
+    assert told["fake"]["loaded"] is True
+    assert not deployment.state.exists()
+
+
+def test_plugins_need_no_ini_file(deployment):
+    done = deployment.manage("plugins", "--json", files=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {"ComputeFilter", "RAMWeigher", "fake"} <= {p["name"] for p in json.loads(done.stdout) if p["loaded"]}
+
+
+def test_plugins_for_the_eye(stopped):
+    lines = stopped.manage("plugins").stdout.splitlines()
+    assert lines[0].split()[:4] == ["KIND", "NAME", "DISTRIBUTION", "LOADED"]
+    assert "filter   ComputeFilter " in "\n".join(lines)
+    assert max(map(len, lines)) <= 120
+    (account,) = [
+        PluginAccount(
+            group="corenova.scheduler.filters", name="ComputeFilter", distribution="d", calls=123456789, seconds=1e3,
+            faults=12345, last_fault="RuntimeError: poison", breaker="on trial",
+        )
+    ]  # fmt: skip
+    who = {"binary": services.SCHEDULER, "address": "s1", "incarnation": "i"}
+    db = stopped.database()
+    db.write("test", lambda connection: plugin_accounts.tell(connection, **who, accounts=[account]))
+    db.close()
+    lines = stopped.manage("plugins").stdout.splitlines()
+    (line,) = [line for line in lines if line.startswith("filter   ComputeFilter ")]
+    assert line.split()[-5:] == ["123456789", "8.1", "12345", "on", "trial"]
+    assert "last fault: filter ComputeFilter: RuntimeError: poison" in lines
+    assert max(len(line) for line in lines if ": " not in line) <= 120
 
 
 def test_plugins_of_a_list_carried_over_from_nova(deployment):
-    deployment.write_ini("[filter_scheduler]\nweight_classes = nova.scheduler.weights.all_weighers\n")
-    told = {p["name"]: p["enabled"] for p in deployment.json("plugins")["plugins"]}
-    assert told["RAMWeigher"] == "yes"
-    assert "nova.scheduler.weights.all_weighers" not in told
+    all_of_novas = "nova.scheduler.weights.all_weighers, nova.scheduler.weights.cross_cell.CrossCellWeigher"
+    deployment.write_ini(f"[filter_scheduler]\nweight_classes = {all_of_novas}\n")
+    told = plugins(deployment)
+    assert told["RAMWeigher"]["loaded"] is True
+    assert not {"nova.scheduler.weights.all_weighers", "CrossCellWeigher"} & told.keys()
 
 
 NOVA_FILTER = """
@@ -95,10 +137,10 @@ def test_plugins_written_for_nova(deployment, monkeypatch, tmp_path):
     (tmp_path / "of_nova.py").write_text(NOVA_FILTER)
     monkeypatch.syspath_prepend(tmp_path)
     deployment.write_ini(NOVA_INI)
-    told = {p["name"]: (p["distribution"], p["enabled"]) for p in deployment.json("plugins")["plugins"]}
-    assert told["AlwaysFilter"] == ("of_nova", "yes")
-    assert told["NeverFilter"] == ("of_nova", "no")
-    assert told["SomeWeigher"] == ("of_nova", "yes")
+    told = {name: (p["distribution"], p["enabled"], p["loaded"]) for name, p in plugins(deployment).items()}
+    assert told["AlwaysFilter"] == ("of_nova", True, True)
+    assert told["NeverFilter"] == ("of_nova", False, None)
+    assert told["SomeWeigher"] == ("of_nova", True, True)
     assert deployment.json("config", "check")["problems"] == []
 
     deployment.write_ini("[filter_scheduler]\nweight_classes = of_nova.OtherWeigher\n")

@@ -19,6 +19,7 @@ from corenova.objects.network import (
     SecurityRule,
     WantedNic,
 )
+from corenova.objects.plugin_account import PluginAccount, ServiceReport
 from corenova.objects.request_spec import Flavor, ImageMeta, InstanceGroup, RequestSpec, Selection, SelectRequest
 from corenova.objects.topology import (
     CellUse,
@@ -48,6 +49,7 @@ NIC = Nic(port_id="p", network_id="n", network_name="home", mac="fa:16:3e:00:00:
 ACCESS = ImageAccess(
     image_id="i", url="http://here/image", headers={"X-Image-Ticket": "t"}, size=5, disk_format="qcow2"
 )
+ACCOUNT = PluginAccount(group="g", name="F", calls=3, seconds=1e-5, faults=1, last_fault="E: no", breaker="open")
 SAMPLES = [
     FLAVOR,
     IMAGE,
@@ -86,6 +88,8 @@ SAMPLES = [
     ACCESS,
     GuestConfig(public_key="ssh-ed25519 AAAA", admin_pass="secret"),
     StepArgs(image=IMAGE, port_id="p"),
+    ACCOUNT,
+    ServiceReport(alarms=("filter F is left out: why",), accounts=(ACCOUNT,)),
 ]
 SERIALIZER = StructSerializer()
 

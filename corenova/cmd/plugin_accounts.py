@@ -1,0 +1,77 @@
+"""The plug-ins of this process: what it has loaded and left out, and what its services tell of them.
+
+Everything but filters and weighers, which the pipeline brings, is loaded through here, so that nothing is forgotten.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from oslo_config import cfg
+
+from corenova import loader
+from corenova.db import services
+from corenova.loader import Plugin
+from corenova.objects.plugin_account import PluginAccount
+from corenova.objects.work import storable
+
+USED = {
+    services.API: (loader.HOOKS, loader.IMAGE_BACKENDS, loader.NETWORK_BACKENDS),
+    services.CONDUCTOR: (loader.HOOKS, loader.IMAGE_BACKENDS, loader.NETWORK_BACKENDS),
+    services.SCHEDULER: (loader.FILTERS, loader.WEIGHERS, loader.HOOKS),
+    services.COMPUTE: (loader.DRIVERS, loader.HOOKS),
+}
+"""The groups that each service calls: it tells of no others, whatever else its process has."""
+
+
+class Plugins:
+    """What one process has of plug-ins.
+
+    :param conf: a parsed configuration.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        self._conf = conf
+        self._loaded: list[Plugin] = []
+        self._left_out: list[PluginAccount] = []
+
+    def load(self, group: str, names: Sequence[str]) -> list[Plugin]:
+        """Load these; raises PluginError as loader.load does, and remembers what is left out."""
+        loaded = loader.load(self._conf, group, names, left_out=self._left_out)
+        self._loaded += loaded
+        return loaded
+
+    def load_one(self, group: str, name: str) -> Plugin:
+        """Load this one; raises PluginError as loader.load_one does."""
+        plugin = loader.load_one(self._conf, group, name)
+        self._loaded.append(plugin)
+        return plugin
+
+    def add(self, loaded: Iterable[Plugin], left_out: Iterable[PluginAccount] = ()) -> None:
+        """Remember what somebody else has loaded, and left out."""
+        self._loaded += loaded
+        self._left_out += left_out
+
+    def accounts(self, binary: str) -> tuple[PluginAccount, ...]:
+        """Return the accounts of those that the service ``binary`` uses."""
+        told = [*(plugin.told() for plugin in self._loaded), *self._left_out]
+        return tuple(map(_storable, (one for one in told if one.group in USED[binary])))
+
+    def alarms(self, binary: str) -> tuple[str, ...]:
+        """Return one sentence for each of those that is switched off, on trial, or left out."""
+        breakers = [plugin.account.breaker for plugin in self._loaded if plugin.group in USED[binary]]
+        off = [
+            f"{breaker.plugin} is switched off after faults: {breaker.last}"
+            for breaker in breakers
+            if breaker is not None and not breaker.is_closed
+        ]
+        out = [
+            f"{loader.KINDS[one.group].noun} {one.name} is left out: {one.reason}"
+            for one in self._left_out
+            if one.group in USED[binary]
+        ]
+        return tuple(" ".join(storable(alarm).split()) for alarm in (*off, *out))
+
+
+def _storable(account: PluginAccount) -> PluginAccount:
+    """Return the account with words that a plug-in may have chosen so that they cannot stop a heartbeat."""
+    return msgspec.structs.replace(account, reason=storable(account.reason), last_fault=storable(account.last_fault))
