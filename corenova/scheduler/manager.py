@@ -15,6 +15,7 @@ from corenova.breaker import Breakers
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import Unavailable
+from corenova.objects.plugin_account import PluginAccount
 from corenova.objects.request_spec import RequestSpec, Selection, SelectRequest
 from corenova.rpc.server import expose
 from corenova.scheduler import plugins
@@ -29,16 +30,19 @@ _MOST_DECIDERS = 8
 _END_S = 2.0
 
 
-def build_pipeline(conf: cfg.ConfigOpts, *, seed: int | None = None) -> Pipeline:
+def build_pipeline(
+    conf: cfg.ConfigOpts, *, seed: int | None = None, left_out: list[PluginAccount] | None = None
+) -> Pipeline:
     """Load the enabled plug-ins and put the pipeline together; raises PluginError.
 
     :param seed: of choices at random, where they are to be the same each time.
+    :param left_out: takes the accounts of those that ``[plugins] optional`` names and that could not be loaded.
     """
     section = conf.filter_scheduler
     return Pipeline(
         builtin(conf),
-        plugins.load_filters(conf),
-        plugins.load_weighers(conf),
+        plugins.load_filters(conf, left_out=left_out),
+        plugins.load_weighers(conf, left_out=left_out),
         alternates=conf.scheduler.max_attempts - 1,
         subset=section.host_subset_size,
         shuffle=section.shuffle_best_same_weighed_hosts,

@@ -9,6 +9,7 @@ changed. Plug-ins that look at the single request (its group, its hints) are ask
 import copy
 import random
 from collections.abc import Sequence
+from time import perf_counter
 
 import msgspec
 import numpy as np
@@ -41,6 +42,7 @@ class Pipeline:
     :param shuffle: choose at random among hosts of equal, best weight.
     :param fixed: normalise weights by the scales that weighers declare, not over the candidates.
     :param breakers: switch off the filters and weighers that fail too often; None: nothing is ever switched off.
+    :ivar plugins: its filters and weighers, with their accounts.
     """
 
     def __init__(
@@ -58,12 +60,15 @@ class Pipeline:
     ):
         self.breakers = breakers or Breakers()
         self._seen_changes = 0
-        off = self.breakers.of
+        self.plugins = [*filters, *(one for one, _ in weighers)]
+        for noun, ones in (("filter", filters), ("weigher", (one for one, _ in weighers))):
+            for one in ones:
+                one.account.guarded_by(self.breakers, f"{noun} {one.name}")
         self.stages = [
             Asker(stage.name, stage) for stage in stages
         ]  # ours: a request that breaks one must not stop all
-        self.filters = [Asker(one.name, one.object, off(f"filter {one.name}")) for one in filters]
-        self.weighers = [Weigher(one.name, one.object, by, off(f"weigher {one.name}")) for one, by in weighers]
+        self.filters = [Asker(one.name, one.object, one.account) for one in filters]
+        self.weighers = [Weigher(one.name, one.object, by, one.account) for one, by in weighers]
         self._alternates = alternates
         self._subset = subset
         self._shuffle = shuffle
@@ -169,7 +174,7 @@ class Pipeline:
         if row is None:
             return f"There is no host {host}."
         for asker in self._asked[_kind(spec)]:
-            if (not asker.selective or asker.applies(spec)) and not asker.of_row(hosts, spec)(row):
+            if (not asker.selective or asker.applies(spec)) and not asker.ask_row(asker.of_row(hosts, spec), row):
                 return f"{asker.name}: {asker.reason(hosts.states[row], spec)}"
         return None
 
@@ -227,6 +232,8 @@ class Pipeline:
         if kept.ranking.incremental and not weighing and not self._shuffle:
             wanted = subset + self._alternates
             found = kept.best(wanted, lazy and lazy.passes, most=_LAZY if lazy else 0)
+            if lazy is not None:
+                lazy.settle()
             if lazy is None or len(found) == wanted:
                 return self._nearest(hosts, kept, found, lazy, subset)
         rows = kept.rows()
@@ -338,6 +345,7 @@ class _Lazy:
         self._spec = spec
         self._askers = askers
         self._passes = [asker.of_row(hosts, spec) for asker in askers]
+        self._seconds = [0.0] * len(askers)
         self._said: dict[int, bool] = {}
         self._asked = [0] * len(askers)
         self._passed = [0] * len(askers)
@@ -349,12 +357,22 @@ class _Lazy:
         return self._said[row]
 
     def _asked_about(self, row: int) -> bool:
+        now = perf_counter()
         for k, passes in enumerate(self._passes):
             self._asked[k] += 1
-            if not passes(row):
+            passed = passes(row)
+            began, now = now, perf_counter()
+            self._seconds[k] += now - began
+            if not passed:
                 return False
             self._passed[k] += 1
         return True
+
+    def settle(self) -> None:
+        """Enter in the accounts what was asked about single hosts: one pass of each who was asked."""
+        for asker, asked, seconds in zip(self._askers, self._asked, self._seconds, strict=True):
+            if asked:
+                asker.account.enter(seconds)
 
     def left(self, rows: np.ndarray | None) -> np.ndarray:
         """Ask about all candidates (None: all hosts) at once and return the rows of those that are left."""

@@ -18,7 +18,7 @@ def list_plugins(conf: cfg.ConfigOpts, output: Output) -> int:
     found = []
     for group in loader.KINDS:
         enabled, brought = _enabled(conf, group)
-        owners = loader.installed(group) | {name: each.__module__ for name, each in brought.items()}
+        owners = loader.installed(group) | {name: each.distribution for name, each in brought.items()}
         for name in sorted({*owners, *enabled}):
             state = MISSING if name not in owners else "yes" if name in enabled else "no"
             found.append({"group": group, "name": name, "distribution": owners.get(name), "enabled": state})
@@ -28,7 +28,7 @@ def list_plugins(conf: cfg.ConfigOpts, output: Output) -> int:
     return 0
 
 
-def _enabled(conf: cfg.ConfigOpts, group: str) -> tuple[list[str], dict[str, type]]:
+def _enabled(conf: cfg.ConfigOpts, group: str) -> tuple[list[str], dict[str, plugins.Brought]]:
     """Return the names that the option which chooses from ``group`` gives, and the classes that class paths bring."""
     if group in (loader.FILTERS, loader.WEIGHERS):
         return plugins.chosen(conf, group)
