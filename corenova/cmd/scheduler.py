@@ -15,7 +15,7 @@ def add(parts: Parts, host: ServiceHost, pipeline: Pipeline) -> None:
     manager = SchedulerManager(parts.conf, parts.db, parts.events, pipeline)
     server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=16)
     beat = Heartbeat(parts, SCHEDULER, pipeline.breakers.alarms)
-    host.add("scheduler decisions", lambda: None, manager.stop)
+    host.add("scheduler decisions", manager.start, manager.stop)
     host.add("scheduler", server.start, lambda: server.stop(1.0))
     host.add("scheduler heartbeat", beat.start, beat.stop)
 

@@ -52,8 +52,8 @@ class _Asked:
 
     def fault(self, error: BaseException, *, once: bool = True) -> None:
         """Note that a call has failed. In one decision it may fail for many hosts: that is one fault to the breaker."""
-        self.account.fault(error)
-        what = f"{type(error).__name__}: {error}"
+        what = str(error) if isinstance(error, ReportedError) else f"{type(error).__name__}: {error}"
+        self.account.fault(what)
         if self.breaker.fault(what, once=once):
             LOG.error("%s: %s", self._effect(), what)
 
@@ -81,7 +81,7 @@ class Asker(_Asked):
         self._scalar = getattr(plugin, "host_passes", None)
         self._of_row = getattr(plugin, "of_row", None)
         self.built_in = self._of_row is not None
-        self.is_scalar = self._vector is None
+        self.is_scalar = bool(getattr(plugin, "is_scalar", self._vector is None))  # one that is isolated says so
 
     def applies(self, spec: RequestSpec) -> bool:
         """Tell whether a selective filter has a say on this request; one that fails to tell, or is off, has."""
@@ -101,13 +101,16 @@ class Asker(_Asked):
         if self.breaker.is_open:
             return np.zeros(len(hosts), dtype=bool)
         began = perf_counter()
-        mask = self._masked(hosts, spec) if self._vector is not None else self._lifted_mask(hosts, spec, among)
+        mask = self._scalar_mask(hosts, spec, among) if self.is_scalar else self._masked(hosts, spec)
         self.account.enter(perf_counter() - began)
         return mask
 
-    def _lifted_mask(self, hosts: Columns, spec: RequestSpec, among: np.ndarray | None) -> np.ndarray:
+    def _scalar_mask(self, hosts: Columns, spec: RequestSpec, among: np.ndarray | None) -> np.ndarray:
         passed = np.zeros(len(hosts), dtype=bool)
         rows = np.arange(len(hosts)) if among is None else np.flatnonzero(among)
+        if self._vector is not None:
+            passed[rows] = self._masked(hosts if len(rows) == len(hosts) else Subset.of(hosts, rows), spec)
+            return passed
         states = hosts.states
         chosen = states if len(rows) == len(hosts) else [states[row] for row in rows.tolist()]
         passed[rows] = self._lifted(chosen, spec)
@@ -122,6 +125,9 @@ class Asker(_Asked):
                     raise TypeError(f"mask() returned {answer.dtype} of shape {answer.shape} for {len(hosts)} hosts")
                 self._went_well()
                 return answer
+        except PartlyError as error:
+            self.fault(error.first)
+            return error.raw
         except FAULTS as error:
             self.fault(error)
         return np.zeros(len(hosts), dtype=bool)
@@ -288,7 +294,7 @@ class Weigher(_Asked):
                 if np.isnan(raw).any():
                     raise ValueError("a weight is not a finite number")
             self._went_well()
-        except _PartlyError as error:
+        except PartlyError as error:
             self.fault(error.first)
             raw = error.raw
         except FAULTS as error:
@@ -319,7 +325,7 @@ class Weigher(_Asked):
                 raw.append(float(self.scalar(state, spec)))
             except FAULTS:
                 raw.append(math.nan)
-        raise _PartlyError(np.array(raw), first)
+        raise PartlyError(np.array(raw), first)
 
     def raw_row(self, hosts: HostTable, row: int, spec: RequestSpec) -> float:
         """Return the raw weight of one host, by whatever form there is; NaN when the weigher has failed."""
@@ -351,8 +357,12 @@ class Weigher(_Asked):
         return f"Weigher {self.name} failed and counts as zero"
 
 
-class _PartlyError(Exception):
-    """Some hosts have a weight, others (NaN) have none; ``first`` says why."""
+class ReportedError(Exception):
+    """A fault of a plug-in that runs elsewhere, in the words that came from there."""
+
+
+class PartlyError(Exception):
+    """Some hosts have an answer, others (NaN, or False) have none; ``first`` says why."""
 
     def __init__(self, raw: np.ndarray, first: BaseException):
         super().__init__(str(first))

@@ -21,6 +21,7 @@ from corenova.objects.request_spec import RequestSpec
 from corenova.scheduler.askers import Asker, Weigher
 from corenova.scheduler.classes import Classes, RequestClass
 from corenova.scheduler.hosts import HostTable
+from corenova.scheduler.isolation.proxy import Isolated
 from corenova.scheduler.ranking import Part, part_of
 from corenova.scheduler.remedies import remedies
 from corenova.scheduler.topologies import Topology, claim_for
@@ -91,6 +92,19 @@ class Pipeline:
         self._classes: Classes | None = None
         self._forget_nobody()
         self._explained: tuple[tuple, Decision] | None = None
+
+    def start(self) -> None:
+        """Start the processes of isolated plug-ins, in the background; without it they start when they are asked."""
+        for one in self._isolated():
+            one.start()
+
+    def stop(self) -> None:
+        """End the processes of isolated plug-ins. Who is asked after that fails."""
+        for one in self._isolated():
+            one.stop()
+
+    def _isolated(self) -> list[Isolated]:
+        return [one.object for one in self.plugins if isinstance(one.object, Isolated)]
 
     def twin(self) -> "Pipeline":
         """Return a pipeline of the same plug-ins, which has decided nothing yet; for another thread."""

@@ -29,6 +29,7 @@ _ALL = {
 """Nova's words for its own list, as old ini files have them: our defaults."""
 _NOVAS = ("nova.scheduler.filters.", "nova.scheduler.weights.")
 _LEFT_OUT = {"CrossCellWeigher": "there are no cells"}
+_ADAPTERS = {loader.FILTERS: NovaFilter, loader.WEIGHERS: NovaWeigher}
 _REFUSED = dict.fromkeys(("MetricsFilter", "MetricsWeigher"), "corenova has no metrics of hosts")
 
 
@@ -45,13 +46,23 @@ def load_filters(conf: cfg.ConfigOpts, *, left_out: list[PluginAccount] | None =
 
     :param left_out: takes the accounts of those that ``[plugins] optional`` names and that could not be loaded.
     """
-    return _load(conf, loader.FILTERS, NovaFilter, left_out)
+    return _load(conf, loader.FILTERS, left_out)
 
 
 def load_weighers(conf: cfg.ConfigOpts, *, left_out: list[PluginAccount] | None = None) -> list[tuple[Plugin, float]]:
     """Load the chosen weighers, each with its multiplier; raises PluginError. ``left_out`` as of the filters."""
-    loaded = _load(conf, loader.WEIGHERS, NovaWeigher, left_out)
+    loaded = _load(conf, loader.WEIGHERS, left_out)
     return [(plugin, _multiplier(conf, plugin.object)) for plugin in loaded]
+
+
+def load_named(conf: cfg.ConfigOpts, group: str, name: str) -> Plugin:
+    """Load one filter or weigher by its name, whether an entry point or a class path brings it; raises PluginError."""
+    if name in loader.offered(group):
+        return loader.load_one(conf, group, name)
+    _, brought = chosen(conf, group)
+    if name not in brought:
+        return loader.load_one(conf, group, name)  # which says what is missing
+    return _adapted(group, brought[name])
 
 
 def chosen(
@@ -120,7 +131,7 @@ def _merged(option: str, brought: Iterable[dict[str, Brought]]) -> dict[str, Bro
     return found
 
 
-def _load(conf: cfg.ConfigOpts, group: str, adapter: type, left_out: list[PluginAccount] | None = None) -> list[Plugin]:
+def _load(conf: cfg.ConfigOpts, group: str, left_out: list[PluginAccount] | None) -> list[Plugin]:
     option = loader.KINDS[group].option
     gone: list[PluginAccount] = [] if left_out is None else left_out
     names, brought = chosen(conf, group, left_out=gone)
@@ -139,7 +150,7 @@ def _load(conf: cfg.ConfigOpts, group: str, adapter: type, left_out: list[Plugin
     for name in names:
         if name in brought:
             try:
-                found[name] = _adapted(group, brought[name], adapter)
+                found[name] = _adapted(group, brought[name])
             except PluginError as error:
                 if name not in conf.plugins.optional:
                     raise
@@ -147,11 +158,11 @@ def _load(conf: cfg.ConfigOpts, group: str, adapter: type, left_out: list[Plugin
     return [found[name] for name in names if name in found]
 
 
-def _adapted(group: str, brought: Brought, adapter: type) -> Plugin:
+def _adapted(group: str, brought: Brought) -> Plugin:
     written = brought.written
     path = f"{written.__module__}.{written.__name__}"
     try:
-        made = adapter(written())
+        made = _ADAPTERS[group](written())
     except Exception as error:
         cause = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
         raise PluginError(f"{path}, chosen by {loader.KINDS[group].option}, cannot be used: {cause}.") from error

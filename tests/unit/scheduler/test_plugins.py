@@ -147,6 +147,10 @@ def test_class_paths_and_names_keep_their_order(conf):
         ([f"weight_classes = {MODULE}.BrokenWeigher"], "cannot be used: OSError: no disk"),
         ([f"weight_classes = {MODULE}.LastWeigher,{MODULE}.weighers"], "names LastWeigher twice"),
         (["weight_classes = RAMWeigher,nova.scheduler.weights.ram.RAMWeigher"], "names RAMWeigher twice"),
+        (
+            ["[plugins]", "isolate = RAMWeigher,NoFilter"],
+            "isolate names NoFilter, which is no enabled filter or weigher.",
+        ),
     ],
 )
 def test_one_clear_line_at_the_start(conf, lines, words):
