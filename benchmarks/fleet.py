@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from oslo_config import cfg
 
 from corenova import conf as options
-from corenova.db.hosts import Facts, HostRow
+from corenova.objects.host_row import Facts, HostRow
 from corenova.objects.host_state import Inventory
 from corenova.objects.request_spec import DISK_GB, MEMORY_MB, VCPU, Flavor, ImageMeta, InstanceGroup, RequestSpec
 from corenova.scheduler.hosts import HostTable

@@ -13,7 +13,7 @@ from collections import deque
 import msgspec
 
 from benchmarks import fleet
-from corenova.db.hosts import Facts, HostRow
+from corenova.objects.host_row import Facts, HostRow
 from corenova.objects.request_spec import Flavor, ImageMeta, InstanceGroup, RequestSpec
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.manager import build_pipeline

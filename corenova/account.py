@@ -31,6 +31,11 @@ class Account:
         self.breaker = breakers.of(label)
         return self.breaker
 
+    def enter(self, seconds: float) -> None:
+        """Note one call that took so many seconds."""
+        self.calls += 1
+        self.seconds += seconds
+
     def fault(self, error: BaseException | str) -> None:
         """Note that a call has failed. The breaker is told by whoever knows what counts as one failure."""
         self.faults += 1

@@ -116,10 +116,16 @@ def load(
         except PluginError as error:
             if name not in conf.plugins.optional:
                 raise
-            LOG.error("The %s %s is left out, as [plugins] optional allows: %s", KINDS[group].noun, name, error)
+            absent = leave_out(group, name, error)
             if left_out is not None:
-                left_out.append(PluginAccount(group=group, name=name, reason=str(error), breaker="open"))
+                left_out.append(absent)
     return loaded
+
+
+def leave_out(group: str, name: str, error: PluginError) -> PluginAccount:
+    """Say in the log that a plug-in which ``[plugins] optional`` names could not be loaded; return its account."""
+    LOG.error("The %s %s is left out, as [plugins] optional allows: %s", KINDS[group].noun, name, error)
+    return PluginAccount(group=group, name=name, reason=str(error), breaker="open")
 
 
 def load_one(conf: cfg.ConfigOpts, group: str, name: str) -> Plugin:

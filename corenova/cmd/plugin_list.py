@@ -110,7 +110,7 @@ def listed(
     :param names: what the ini enables, by group.
     :param told: what the services that run tell.
     :param tried: what came of loading, the plug-in or the reason why not; None: nothing was loaded for it.
-    :param brought: the modules of the plug-ins that class paths bring.
+    :param brought: the distributions of the plug-ins that class paths bring.
     """
     brought = brought or {}
     by_key: dict[Key, list[tuple[ServiceAccounts, PluginAccount]]] = {}
@@ -155,7 +155,7 @@ def _listed(
 
 
 def _origin(
-    offers: Sequence[metadata.EntryPoint], module: str | None, accounts: Sequence[PluginAccount]
+    offers: Sequence[metadata.EntryPoint], brought: str | None, accounts: Sequence[PluginAccount]
 ) -> tuple[str | None, str | None]:
     """Return distribution and version, as they are installed here; else as who has loaded it says."""
     owners = [loader.owner(offer) for offer in offers]
@@ -163,8 +163,8 @@ def _origin(
         return owners[0]
     if owners:
         return " and ".join(sorted(name for name, _ in owners)), None
-    if module is not None:
-        return module, None
+    if brought is not None:
+        return brought, None
     return next(((one.distribution, one.version or None) for one in accounts if one.distribution), (None, None))
 
 

@@ -17,7 +17,7 @@ def add(parts: Parts, host: ServiceHost, pipeline: Pipeline) -> None:
     server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=16)
     parts.plugins.add(pipeline.plugins, pipeline.left_out)
     beat = Heartbeat(parts, SCHEDULER)
-    host.add("scheduler decisions", lambda: None, manager.stop)
+    host.add("scheduler decisions", manager.start, manager.stop)
     host.add("scheduler", server.start, lambda: server.stop(1.0))
     host.add("scheduler heartbeat", beat.start, beat.stop)
 

@@ -20,8 +20,15 @@ OPTIONS = [
     cfg.ListOpt(
         "isolate",
         default=[],
-        help="Filters and weighers that run in a process of their own, which is killed when it hangs and started "
-        "again. Slower: the hosts' facts are sent there.",
+        help="Filters and weighers that run in a process of their own, by name. It is killed and replaced when it has "
+        "not come back after plugin_timeout_s, and may die. Slower: what has changed of the hosts is sent there.",
+    ),
+    cfg.IntOpt(
+        "isolate_memory_mb",
+        default=0,
+        min=0,
+        help="How large the address space of such a process may become, in MiB; some 150 are taken before the plug-in "
+        "does anything. A plug-in that wants more fails, and its process is replaced. 0: no limit.",
     ),
     cfg.FloatOpt(
         "veto_timeout_s",

@@ -26,9 +26,9 @@ from corenova.db.schema import (
     services,
 )
 from corenova.db.services import COMPUTE, up
+from corenova.objects.host_row import Facts, HostRow
 from corenova.objects.host_state import HostReport, Inventory
 from corenova.objects.states import Step
-from corenova.objects.topology import HostTopology
 
 _RAISE = (
     sa.update(inventories)
@@ -52,15 +52,6 @@ _ACQUIT = (
     .where(compute_nodes.c.failed_builds > 0, compute_nodes.c.host.in_(sa.bindparam("of_hosts", expanding=True)))
     .values(failed_builds=0, **_CHANGED)
 )
-
-
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of a host's report that is kept as JSON."""
-
-    traits: tuple[str, ...] = ()
-    supported_instances: tuple[tuple[str, str, str], ...] = ()
-    cpu_info: dict[str, object] = {}
-    abilities: tuple[str, ...] = ()
 
 
 # Fleets are bought by the rack: few different facts, and they are the same object wherever they are equal.
@@ -238,32 +229,6 @@ def blame(connection: sa.Connection, host: str) -> None:
 def acquit(connection: sa.Connection, names: Iterable[str]) -> None:
     """Builds have succeeded on these hosts: the count of failures in a row starts anew."""
     connection.execute(_ACQUIT, {"of_hosts": sorted(set(names))})
-
-
-class HostRow(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a scheduler or the hypervisors resource wants to know of a host. Times are the database's seconds."""
-
-    id: int
-    uuid: str
-    host: str
-    hypervisor_type: str
-    hypervisor_version: int
-    host_ip: str
-    facts: Facts
-    failed_builds: int
-    changed_at: float
-    revision: int
-    address: str
-    service_id: int | None
-    service_uuid: str | None
-    disabled: bool
-    disabled_reason: str | None
-    is_up: bool
-    inventories: dict[str, Inventory]
-    num_instances: int
-    num_io_ops: int
-    aggregates: tuple[tuple[str, str], ...]
-    topology: HostTopology | None = None
 
 
 def snapshot(

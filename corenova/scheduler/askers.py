@@ -1,4 +1,7 @@
-"""Plug-ins in a form that the pipeline can ask: the scalar form is lifted, faults are contained and counted.
+"""Plug-ins in a form that the pipeline can ask: the scalar form is lifted; time and faults enter the account.
+
+What is counted and timed is the *pass*: one plug-in asked about all hosts that are its business at this moment, be it
+all or the one that was claimed last. Who is asked about hosts one by one times the whole (classes.py, ranking.py).
 
 A filter that fails says no (it fails closed), a weigher that fails weighs nothing for this decision. What failed must
 not be kept for other requests, so whoever keeps answers looks at ``faults`` before and after. Who fails at many
@@ -9,10 +12,12 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from itertools import repeat
+from time import perf_counter
 
 import numpy as np
 
-from corenova.breaker import Breaker, Breakers
+from corenova.account import Account
+from corenova.breaker import Breakers
 from corenova.objects.host_state import HostState
 from corenova.objects.request_spec import RequestSpec
 from corenova.scheduler.hosts import HostTable
@@ -28,19 +33,27 @@ _PLAIN = {bool}
 
 
 class _Asked:
-    """What filters and weighers have in common: a name, a breaker, a count of faults."""
+    """What filters and weighers have in common: a name, a breaker, an account.
 
-    def __init__(self, name: str, plugin: object, breaker: Breaker | None):
+    :param account: the plug-in's, with the breaker of the pipeline; None (a built-in stage): one that nobody reads.
+    """
+
+    def __init__(self, name: str, plugin: object, account: Account | None):
         self.name = name
         self.plugin = plugin
-        self.faults = 0
         self.selective = hasattr(plugin, "applies")
-        self.breaker = breaker or Breakers().of(name)
+        self.account = account or Account()
+        self.breaker = self.account.breaker or self.account.guarded_by(Breakers(), name)
+
+    @property
+    def faults(self) -> int:
+        """How often it has failed."""
+        return self.account.faults
 
     def fault(self, error: BaseException, *, once: bool = True) -> None:
         """Note that a call has failed. In one decision it may fail for many hosts: that is one fault to the breaker."""
-        self.faults += 1
-        what = f"{type(error).__name__}: {error}"
+        what = str(error) if isinstance(error, ReportedError) else f"{type(error).__name__}: {error}"
+        self.account.fault(what)
         if self.breaker.fault(what, once=once):
             LOG.error("%s: %s", self._effect(), what)
 
@@ -56,41 +69,51 @@ class Asker(_Asked):
     """One stage or filter.
 
     :ivar once: in a batch of equal instances it is not asked again about a host that was chosen.
-    :ivar faults: how often it has failed.
     :ivar is_scalar: it has no vector form.
     :ivar built_in: it is a stage with ``of_row``, the form that no plug-in has.
     """
 
-    def __init__(self, name: str, plugin: object, breaker: Breaker | None = None):
-        super().__init__(name, plugin, breaker)
+    def __init__(self, name: str, plugin: object, account: Account | None = None):
+        super().__init__(name, plugin, account)
         self.once = bool(getattr(plugin, "run_filter_once_per_request", False))
         self.on_rebuild = bool(getattr(plugin, "RUN_ON_REBUILD", False))
         self._vector = getattr(plugin, "mask", None)
         self._scalar = getattr(plugin, "host_passes", None)
         self._of_row = getattr(plugin, "of_row", None)
         self.built_in = self._of_row is not None
-        self.is_scalar = self._vector is None
+        self.is_scalar = bool(getattr(plugin, "is_scalar", self._vector is None))  # one that is isolated says so
 
     def applies(self, spec: RequestSpec) -> bool:
         """Tell whether a selective filter has a say on this request; one that fails to tell, or is off, has."""
         if self.breaker.is_open:
             return True
+        began = perf_counter()
         try:
             return bool(self.plugin.applies(spec))
         except FAULTS as error:
             self.fault(error)
             return True
+        finally:
+            self.account.seconds += perf_counter() - began
 
     def mask(self, hosts: Columns, spec: RequestSpec, among: np.ndarray | None = None) -> np.ndarray:
         """Return where the filter says yes. A scalar filter is asked only about hosts that are still ``among``."""
-        if self._vector is not None:
-            return self._masked(hosts, spec)
+        if self.breaker.is_open:
+            return np.zeros(len(hosts), dtype=bool)
+        began = perf_counter()
+        mask = self._scalar_mask(hosts, spec, among) if self.is_scalar else self._masked(hosts, spec)
+        self.account.enter(perf_counter() - began)
+        return mask
+
+    def _scalar_mask(self, hosts: Columns, spec: RequestSpec, among: np.ndarray | None) -> np.ndarray:
         passed = np.zeros(len(hosts), dtype=bool)
-        if not self.breaker.is_open:
-            rows = np.arange(len(hosts)) if among is None else np.flatnonzero(among)
-            states = hosts.states
-            chosen = states if len(rows) == len(hosts) else [states[row] for row in rows.tolist()]
-            passed[rows] = self._lifted(chosen, spec)
+        rows = np.arange(len(hosts)) if among is None else np.flatnonzero(among)
+        if self._vector is not None:
+            passed[rows] = self._masked(hosts if len(rows) == len(hosts) else Subset.of(hosts, rows), spec)
+            return passed
+        states = hosts.states
+        chosen = states if len(rows) == len(hosts) else [states[row] for row in rows.tolist()]
+        passed[rows] = self._lifted(chosen, spec)
         return passed
 
     def _masked(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
@@ -102,6 +125,9 @@ class Asker(_Asked):
                     raise TypeError(f"mask() returned {answer.dtype} of shape {answer.shape} for {len(hosts)} hosts")
                 self._went_well()
                 return answer
+        except PartlyError as error:
+            self.fault(error.first)
+            return error.raw
         except FAULTS as error:
             self.fault(error)
         return np.zeros(len(hosts), dtype=bool)
@@ -170,6 +196,13 @@ class Asker(_Asked):
 
         return passes
 
+    def ask_row(self, passes: Callable[[int], bool], row: int) -> bool:
+        """Return what ``passes``, made by :meth:`of_row`, tells of one host, as a pass of its own."""
+        began = perf_counter()
+        passed = passes(row)
+        self.account.enter(perf_counter() - began)
+        return passed
+
     def reason(self, state: HostState, spec: RequestSpec) -> str:
         """Return the filter's words for a no, or ours."""
         if self.breaker.is_open:
@@ -198,8 +231,8 @@ class Weigher(_Asked):
     :ivar default_multiplier: the multiplier where no aggregate says another, without the sign.
     """
 
-    def __init__(self, name: str, plugin: object, multiplier: float, breaker: Breaker | None = None):
-        super().__init__(name, plugin, breaker)
+    def __init__(self, name: str, plugin: object, multiplier: float, account: Account | None = None):
+        super().__init__(name, plugin, account)
         self.low: float | None = getattr(plugin, "minval", None)
         self.high: float | None = getattr(plugin, "maxval", None)
         self._option = getattr(plugin, "multiplier_option", None)
@@ -213,11 +246,14 @@ class Weigher(_Asked):
         """Tell whether a selective weigher tells hosts apart for this request."""
         if self.breaker.is_open:
             return False
+        began = perf_counter()
         try:
             return bool(self.plugin.applies(spec))
         except FAULTS as error:
             self.fault(error)
             return False
+        finally:
+            self.account.seconds += perf_counter() - began
 
     def multiplier(self, hosts: HostTable) -> np.ndarray | float:
         """Return the multiplier with its sign: one number, or one a host where aggregates say another."""
@@ -232,6 +268,7 @@ class Weigher(_Asked):
             return float(self.low), float(self.high)
         if not hasattr(self.plugin, "scale"):
             return None
+        began = perf_counter()
         try:
             low, high = (float(end) for end in self.plugin.scale(hosts))
             if not np.isfinite(high - low):
@@ -240,12 +277,15 @@ class Weigher(_Asked):
         except FAULTS as error:
             self.fault(error)
             return 0.0, 0.0
+        finally:
+            self.account.seconds += perf_counter() - began
 
     def raw(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
         """Return the raw weights (float64) within the fixed ends; NaN where the weigher has failed."""
         raw = np.full(len(hosts), np.nan)
         if self.breaker.is_open:
             return raw
+        began = perf_counter()
         try:
             raw = self._asked(hosts, spec)
             # A sum is finite exactly when all of it is: one pass instead of two.
@@ -254,11 +294,12 @@ class Weigher(_Asked):
                 if np.isnan(raw).any():
                     raise ValueError("a weight is not a finite number")
             self._went_well()
-        except _PartlyError as error:
+        except PartlyError as error:
             self.fault(error.first)
             raw = error.raw
         except FAULTS as error:
             self.fault(error)
+        self.account.enter(perf_counter() - began)
         return raw if self.low is None and self.high is None else np.clip(raw, self.low, self.high)
 
     def _asked(self, hosts: Columns, spec: RequestSpec) -> np.ndarray:
@@ -284,7 +325,7 @@ class Weigher(_Asked):
                 raw.append(float(self.scalar(state, spec)))
             except FAULTS:
                 raw.append(math.nan)
-        raise _PartlyError(np.array(raw), first)
+        raise PartlyError(np.array(raw), first)
 
     def raw_row(self, hosts: HostTable, row: int, spec: RequestSpec) -> float:
         """Return the raw weight of one host, by whatever form there is; NaN when the weigher has failed."""
@@ -292,6 +333,7 @@ class Weigher(_Asked):
             return float(self.raw(Subset(hosts, np.array([row])), spec)[0])
         if self.breaker.is_open:
             return math.nan
+        began = perf_counter()
         try:
             weight = float(self.scalar(hosts.states[row], spec))
             if weight - weight != 0.0:
@@ -299,6 +341,8 @@ class Weigher(_Asked):
         except FAULTS as error:
             self.fault(error)
             return math.nan
+        finally:
+            self.account.enter(perf_counter() - began)
         if not self.breaker.is_closed:
             self.breaker.success()
         return self.clipped(weight)
@@ -313,8 +357,12 @@ class Weigher(_Asked):
         return f"Weigher {self.name} failed and counts as zero"
 
 
-class _PartlyError(Exception):
-    """Some hosts have a weight, others (NaN) have none; ``first`` says why."""
+class ReportedError(Exception):
+    """A fault of a plug-in that runs elsewhere, in the words that came from there."""
+
+
+class PartlyError(Exception):
+    """Some hosts have an answer, others (NaN, or False) have none; ``first`` says why."""
 
     def __init__(self, raw: np.ndarray, first: BaseException):
         super().__init__(str(first))

@@ -7,9 +7,11 @@ earlier one, so a decision usually looks at the one or two hosts that were claim
 
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Sequence
+from time import perf_counter
 
 import numpy as np
 
+from corenova.account import Account
 from corenova.objects.decision import StageResult
 from corenova.objects.request_spec import RequestSpec
 from corenova.scheduler.askers import Asker, Columns, Weigher
@@ -48,7 +50,7 @@ class RequestClass:
         self.claim = hosts.claim_of(resources) if resources.keys() <= hosts.cells.keys() else Claim({}, ())
         self._reads_usage = [False] * len(askers)
         self._fickle: list[int] = []
-        self._fickle_passes: list[tuple[int, Callable[[int], bool]]] = []
+        self._fickle_passes: list[tuple[int, Callable[[int], bool], Account | None]] = []
         self._fickle_plugins: list[Asker] = []
         self._owed: set[int] = set()
         self._size = max(_FRONT, len(hosts) // _PART)
@@ -116,17 +118,21 @@ class RequestClass:
         if len(changes) > _FEW and not batch:
             self._judge_many(np.fromiter(changes, dtype=np.intp, count=len(changes)))
             return
-        cells, asked = self._refuser_cells, self._fickle_passes
-        faults = self._faults()
+        cells, faults = self._refuser_cells, self._faults()
+        usual = []  # candidates that have been claimed or released
         for row, facts in changes.items():
             if facts or cells[row] != NOBODY or row in batch:
                 self._judge_row(row, facts=facts, lenient=row in batch)
-                continue
-            # The usual case of _judge_row: a candidate that has been claimed or released.
-            for k, passes in asked:
-                if not passes(row):
+            else:
+                usual.append(row)
+        for k, passes, account in self._fickle_passes if usual else ():
+            began = perf_counter() if account is not None else 0.0
+            for row in usual:
+                if cells[row] == NOBODY and not passes(row):
                     self._move(row, NOBODY, k)
-                    break
+            if account is not None:
+                account.calls += 1
+                account.seconds += perf_counter() - began
         self._offer(changes)
         if faults != self._faults():
             self.is_sound = False
@@ -134,7 +140,7 @@ class RequestClass:
     def _faults(self) -> int:
         faults = 0
         for asker in self._fickle_plugins:
-            faults += asker.faults
+            faults += asker.account.faults
         return faults
 
     def _judge_many(self, rows: np.ndarray) -> None:
@@ -151,15 +157,17 @@ class RequestClass:
         if self._hosts.usage_read and not self._reads_usage[k]:
             self._reads_usage[k] = True
             self._fickle = [k for k, reads in enumerate(self._reads_usage) if reads]
-            self._fickle_passes = [(k, self._passes[k]) for k in self._fickle]
-            self._fickle_plugins = [a for a in map(self._askers.__getitem__, self._fickle) if not a.built_in]
+            fickle = [(k, self._askers[k]) for k in self._fickle]
+            # Nobody reads the account of a built-in stage.
+            self._fickle_passes = [(k, self._passes[k], None if a.built_in else a.account) for k, a in fickle]
+            self._fickle_plugins = [asker for _, asker in fickle if not asker.built_in]
         if self._askers[k].faults != faults:
             self.is_sound = False
 
     def _refuses(self, k: int, row: int) -> bool:
         asker = self._askers[k]
         self._hosts.usage_read, faults = False, asker.faults
-        passes = self._passes[k](row)
+        passes = asker.ask_row(self._passes[k], row)
         self._note_asked(k, faults)
         return not passes
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from corenova.db.hosts import Facts, HostRow
+from corenova.objects.host_row import Facts, HostRow
 from corenova.objects.host_state import Aggregate, Inventory
 from corenova.objects.request_spec import DISK_GB, MEMORY_MB, VCPU
 from corenova.objects.topology import HostTopology, TopologyClaim, with_claim

@@ -20,6 +20,7 @@ from corenova.objects.request_spec import RequestSpec, Selection, SelectRequest
 from corenova.rpc.server import expose
 from corenova.scheduler import plugins
 from corenova.scheduler.decider import Decider, PassAbandonedError, Stats, Told
+from corenova.scheduler.isolation import proxy as isolation
 from corenova.scheduler.pipeline import Pipeline
 from corenova.scheduler.stages import builtin
 from corenova.scheduler.watchdog import Watch
@@ -30,18 +31,23 @@ _MOST_DECIDERS = 8
 _END_S = 2.0
 
 
-def build_pipeline(conf: cfg.ConfigOpts, *, seed: int | None = None) -> Pipeline:
+def build_pipeline(
+    conf: cfg.ConfigOpts, *, seed: int | None = None, left_out: list[PluginAccount] | None = None
+) -> Pipeline:
     """Load the enabled plug-ins and put the pipeline together; raises PluginError.
 
     :param seed: of choices at random, where they are to be the same each time.
+    :param left_out: takes the accounts of those that ``[plugins] optional`` names and that could not be loaded.
     """
-    section = conf.filter_scheduler
-    left_out: list[PluginAccount] = []
+    section, absent = conf.filter_scheduler, [] if left_out is None else left_out
+    filters = plugins.load_filters(conf, left_out=absent)
+    weighers = plugins.load_weighers(conf, left_out=absent)
+    isolation.check_names(conf, [one.name for one in (*filters, *(one for one, _ in weighers), *absent)])
     return Pipeline(
         builtin(conf),
-        plugins.load_filters(conf, left_out=left_out),
-        plugins.load_weighers(conf, left_out=left_out),
-        left_out=left_out,
+        [isolation.isolated(conf, one) for one in filters],
+        [(isolation.isolated(conf, one), multiplier) for one, multiplier in weighers],
+        left_out=absent,
         alternates=conf.scheduler.max_attempts - 1,
         subset=section.host_subset_size,
         shuffle=section.shuffle_best_same_weighed_hosts,
@@ -69,8 +75,12 @@ class SchedulerManager:
         self._lock = threading.Lock()
         self._is_stopped = False
 
+    def start(self) -> None:
+        """Start the processes of plug-ins that have one, in the background."""
+        self._pipeline.start()
+
     def stop(self) -> None:
-        """End the threads that do not hang."""
+        """End the threads that do not hang, and the processes of plug-ins."""
         with self._lock:
             workers, self._workers, self._is_stopped = self._workers, [], True
         for _ in workers:
@@ -80,6 +90,7 @@ class SchedulerManager:
                 worker.join(_END_S)
             if worker.is_alive():
                 worker.fence()
+        self._pipeline.stop()
 
     @expose
     def select_destinations(self, ctxt: dict, requests: list[SelectRequest]) -> list[Selection]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from corenova.db import hosts as db_hosts
 from corenova.db.engine import Database
-from corenova.db.hosts import HostRow
+from corenova.objects.host_row import HostRow
 from corenova.scheduler.hosts import HostTable
 
 _OVERLAP_S = 10.0

@@ -9,6 +9,7 @@ changed. Plug-ins that look at the single request (its group, its hints) are ask
 import copy
 import random
 from collections.abc import Sequence
+from time import perf_counter
 
 import msgspec
 import numpy as np
@@ -21,6 +22,7 @@ from corenova.objects.request_spec import RequestSpec
 from corenova.scheduler.askers import Asker, Weigher
 from corenova.scheduler.classes import Classes, RequestClass
 from corenova.scheduler.hosts import HostTable
+from corenova.scheduler.isolation.proxy import Isolated
 from corenova.scheduler.ranking import Part, part_of
 from corenova.scheduler.remedies import remedies
 from corenova.scheduler.topologies import Topology, claim_for
@@ -64,12 +66,14 @@ class Pipeline:
         self.plugins = [*filters, *(one for one, _ in weighers)]
         self.left_out = left_out
         self._seen_changes = 0
-        off = lambda noun, one: one.account.guarded_by(self.breakers, f"{noun} {one.name}")  # noqa: E731
+        for noun, ones in (("filter", filters), ("weigher", (one for one, _ in weighers))):
+            for one in ones:
+                one.account.guarded_by(self.breakers, f"{noun} {one.name}")
         self.stages = [
             Asker(stage.name, stage) for stage in stages
         ]  # ours: a request that breaks one must not stop all
-        self.filters = [Asker(one.name, one.object, off("filter", one)) for one in filters]
-        self.weighers = [Weigher(one.name, one.object, by, off("weigher", one)) for one, by in weighers]
+        self.filters = [Asker(one.name, one.object, one.account) for one in filters]
+        self.weighers = [Weigher(one.name, one.object, by, one.account) for one, by in weighers]
         self._alternates = alternates
         self._subset = subset
         self._shuffle = shuffle
@@ -92,6 +96,19 @@ class Pipeline:
         self._classes: Classes | None = None
         self._forget_nobody()
         self._explained: tuple[tuple, Decision] | None = None
+
+    def start(self) -> None:
+        """Start the processes of isolated plug-ins, in the background; without it they start when they are asked."""
+        for one in self._isolated():
+            one.start()
+
+    def stop(self) -> None:
+        """End the processes of isolated plug-ins. Who is asked after that fails."""
+        for one in self._isolated():
+            one.stop()
+
+    def _isolated(self) -> list[Isolated]:
+        return [one.object for one in self.plugins if isinstance(one.object, Isolated)]
 
     def twin(self) -> "Pipeline":
         """Return a pipeline of the same plug-ins, which has decided nothing yet; for another thread."""
@@ -175,7 +192,7 @@ class Pipeline:
         if row is None:
             return f"There is no host {host}."
         for asker in self._asked[_kind(spec)]:
-            if (not asker.selective or asker.applies(spec)) and not asker.of_row(hosts, spec)(row):
+            if (not asker.selective or asker.applies(spec)) and not asker.ask_row(asker.of_row(hosts, spec), row):
                 return f"{asker.name}: {asker.reason(hosts.states[row], spec)}"
         return None
 
@@ -233,6 +250,8 @@ class Pipeline:
         if kept.ranking.incremental and not weighing and not self._shuffle:
             wanted = subset + self._alternates
             found = kept.best(wanted, lazy and lazy.passes, most=_LAZY if lazy else 0)
+            if lazy is not None:
+                lazy.settle()
             if lazy is None or len(found) == wanted:
                 return self._nearest(hosts, kept, found, lazy, subset)
         rows = kept.rows()
@@ -344,6 +363,7 @@ class _Lazy:
         self._spec = spec
         self._askers = askers
         self._passes = [asker.of_row(hosts, spec) for asker in askers]
+        self._seconds = [0.0] * len(askers)
         self._said: dict[int, bool] = {}
         self._asked = [0] * len(askers)
         self._passed = [0] * len(askers)
@@ -355,12 +375,22 @@ class _Lazy:
         return self._said[row]
 
     def _asked_about(self, row: int) -> bool:
+        now = perf_counter()
         for k, passes in enumerate(self._passes):
             self._asked[k] += 1
-            if not passes(row):
+            passed = passes(row)
+            began, now = now, perf_counter()
+            self._seconds[k] += now - began
+            if not passed:
                 return False
             self._passed[k] += 1
         return True
+
+    def settle(self) -> None:
+        """Enter in the accounts what was asked about single hosts: one pass of each who was asked."""
+        for asker, asked, seconds in zip(self._askers, self._asked, self._seconds, strict=True):
+            if asked:
+                asker.account.enter(seconds)
 
     def left(self, rows: np.ndarray | None) -> np.ndarray:
         """Ask about all candidates (None: all hosts) at once and return the rows of those that are left."""

@@ -1,12 +1,14 @@
 """Which filters and weighers decide: the names and class paths of [filter_scheduler] to plug-ins, in their order.
 
 A name is an entry point's, or that of a class which a class path makes available: that one was written for Nova
-(corenova/nova_adapter/). Nova's own names and paths mean ours, so that a section of nova.conf can be pasted.
+(corenova/nova_adapter/). Nova's own names and paths mean ours, so that a section of nova.conf can be pasted. Both are
+held to the options of [plugins] alike.
 """
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from oslo_config import cfg
 
@@ -27,29 +29,29 @@ _ALL = {
 """Nova's words for its own list, as old ini files have them: our defaults."""
 _NOVAS = ("nova.scheduler.filters.", "nova.scheduler.weights.")
 _LEFT_OUT = {"CrossCellWeigher": "there are no cells"}
+_ADAPTERS = {loader.FILTERS: NovaFilter, loader.WEIGHERS: NovaWeigher}
 _REFUSED = dict.fromkeys(("MetricsFilter", "MetricsWeigher"), "corenova has no metrics of hosts")
 
 
-def load_filters(
-    conf: cfg.ConfigOpts, *, only: str | None = None, left_out: list[PluginAccount] | None = None
-) -> list[Plugin]:
+class Brought(NamedTuple):
+    """A class that a class path brings, and the distribution that the path belongs to."""
+
+    written: type
+    distribution: str
+    version: str
+
+
+def load_filters(conf: cfg.ConfigOpts, *, left_out: list[PluginAccount] | None = None) -> list[Plugin]:
     """Load the enabled filters; raises PluginError.
 
-    :param only: the one to load of them; None: all.
-    :param left_out: see loader.load.
+    :param left_out: takes the accounts of those that ``[plugins] optional`` names and that could not be loaded.
     """
-    return _load(conf, loader.FILTERS, NovaFilter, only, left_out)
+    return _load(conf, loader.FILTERS, left_out)
 
 
-def load_weighers(
-    conf: cfg.ConfigOpts, *, only: str | None = None, left_out: list[PluginAccount] | None = None
-) -> list[tuple[Plugin, float]]:
-    """Load the chosen weighers, each with its multiplier; raises PluginError.
-
-    :param only: the one to load of them; None: all.
-    :param left_out: see loader.load.
-    """
-    loaded = _load(conf, loader.WEIGHERS, NovaWeigher, only, left_out)
+def load_weighers(conf: cfg.ConfigOpts, *, left_out: list[PluginAccount] | None = None) -> list[tuple[Plugin, float]]:
+    """Load the chosen weighers, each with its multiplier; raises PluginError. ``left_out`` as of the filters."""
+    loaded = _load(conf, loader.WEIGHERS, left_out)
     return [(plugin, _multiplier(conf, plugin.object)) for plugin in loaded]
 
 
@@ -58,19 +60,38 @@ def enabled(conf: cfg.ConfigOpts, group: str) -> list[str]:
     return [name for name in _names(conf, group) if "." not in name and name not in _LEFT_OUT]
 
 
-def chosen(conf: cfg.ConfigOpts, group: str) -> tuple[list[str], dict[str, type]]:
+def load_named(conf: cfg.ConfigOpts, group: str, name: str) -> Plugin:
+    """Load one filter or weigher by its name, whether an entry point or a class path brings it; raises PluginError."""
+    if name in loader.offered(group):
+        loaded = loader.load_one(conf, group, name)
+    else:
+        names, brought = chosen(conf, group)
+        _check(group, [one for one in names if one == name], brought)
+        loaded = _adapted(group, brought[name]) if name in brought else loader.load_one(conf, group, name)
+    if group == loader.WEIGHERS:
+        _multiplier(conf, loaded.object)
+    return loaded
+
+
+def chosen(
+    conf: cfg.ConfigOpts, group: str, *, left_out: list[PluginAccount] | None = None
+) -> tuple[list[str], dict[str, Brought]]:
     """Return what is enabled of ``group`` by name, and by class name the classes that class paths bring.
 
-    :raises PluginError: a class path leads nowhere, or there are two classes of one name.
+    :param left_out: as of :func:`load_filters`; what is in there is not among the names.
+    :raises PluginError: a class path leads nowhere or may not be loaded, or there are two classes of one name.
     """
     option = loader.KINDS[group].option
-    names = [name for name in _names(conf, group) if name not in _LEFT_OUT]
+    names, gone = _names(conf, group), [] if left_out is None else left_out
     if group == loader.FILTERS:
         paths = [path for path in conf.filter_scheduler.available_filters if path not in _ALL]
-        return names, _classes(conf, AVAILABLE, [path for path in paths if _ours(group, path) == path])
-    brought = {name: _classes(conf, option, [name]) for name in names if "." in name}
-    plain = [each for name in names for each in brought.get(name, [name])]
-    return plain, _merged(option, brought.values())
+        paths = [path for path in paths if _ours(group, path) == path]
+        brought = [_classes(conf, group, AVAILABLE, path, gone) for path in paths]
+    else:
+        by_path = {name: _classes(conf, group, option, name, gone) for name in names if "." in name}
+        names, brought = [each for name in names for each in by_path.get(name, [name])], list(by_path.values())
+    absent = {*_LEFT_OUT, *(one.name for one in gone if one.group == group)}
+    return [name for name in names if name not in absent], _merged(option, brought)
 
 
 def _names(conf: cfg.ConfigOpts, group: str) -> list[str]:
@@ -91,29 +112,56 @@ def _ours(group: str, path: str) -> str:
     return name if name in _LEFT_OUT or name in _REFUSED or name in loader.offered(group) else path
 
 
-def _classes(conf: cfg.ConfigOpts, option: str, paths: Iterable[str]) -> dict[str, type]:
-    return _merged(option, ({c.__name__: c for c in loading.classes(conf, option, path)} for path in paths))
+def _classes(
+    conf: cfg.ConfigOpts, group: str, option: str, path: str, left_out: list[PluginAccount]
+) -> dict[str, Brought]:
+    """Return the classes that one path brings; none when it fails and its last word is that of an optional plug-in."""
+    distribution, version = loading.owner(path)
+    try:
+        forbidden = loader.refusal(conf, distribution)  # before its code is imported
+        if forbidden:
+            raise PluginError(f"{option} names {path}: {forbidden}")
+        return {one.__name__: Brought(one, distribution, version) for one in loading.classes(conf, option, path)}
+    except PluginError as error:
+        name = path.rpartition(".")[2]
+        if name not in conf.plugins.optional:
+            raise
+        left_out.append(loader.leave_out(group, name, error))
+        return {}
 
 
-def _merged(option: str, brought: Iterable[dict[str, type]]) -> dict[str, type]:
-    found: dict[str, type] = {}
+def _merged(option: str, brought: Iterable[dict[str, Brought]]) -> dict[str, Brought]:
+    found: dict[str, Brought] = {}
     for classes in brought:
         for name, each in classes.items():
-            if found.setdefault(name, each) is not each:
+            if found.setdefault(name, each).written is not each.written:
                 raise PluginError(f"{option} brings two classes of the name {name}. Remove one.")
     return found
 
 
-def _load(
-    conf: cfg.ConfigOpts, group: str, adapter: type, only: str | None, left_out: list[PluginAccount] | None
-) -> list[Plugin]:
-    option = loader.KINDS[group].option
-    names, brought = chosen(conf, group)
+def _load(conf: cfg.ConfigOpts, group: str, left_out: list[PluginAccount] | None) -> list[Plugin]:
+    gone: list[PluginAccount] = [] if left_out is None else left_out
     for name in _names(conf, group):
         if name in _LEFT_OUT:
             LOG.info("%s is left out: %s", name, _LEFT_OUT[name])
-    if only is not None:
-        names = [name for name in names if name == only]
+    names, brought = chosen(conf, group, left_out=gone)
+    _check(group, names, brought)
+    registered = loader.load(conf, group, [name for name in names if name not in brought], left_out=gone)
+    found = {plugin.name: plugin for plugin in registered}
+    for name in names:
+        if name in brought:
+            try:
+                found[name] = _adapted(group, brought[name])
+            except PluginError as error:
+                if name not in conf.plugins.optional:
+                    raise
+                gone.append(loader.leave_out(group, name, error))
+    return [found[name] for name in names if name in found]
+
+
+def _check(group: str, names: Sequence[str], brought: dict[str, Brought]) -> None:
+    """Raise PluginError for a name that cannot be, or is not one plug-in's alone."""
+    option = loader.KINDS[group].option
     for name in names:
         if name in _REFUSED:
             raise PluginError(f"{option} names {name}: {_REFUSED[name]}. Remove it.")
@@ -121,20 +169,17 @@ def _load(
             raise PluginError(f"{option} names {name} twice. Remove one.")
         if name in brought and name in loader.offered(group):
             raise PluginError(f"{option}: {name} is a class that a class path brings and an entry point. Rename one.")
-    registered = loader.load(conf, group, [name for name in names if name not in brought], left_out=left_out)
-    found = {plugin.name: plugin for plugin in registered}
-    found |= {name: _adapted(group, brought[name], adapter) for name in names if name in brought}
-    return [found[name] for name in names if name in found]
 
 
-def _adapted(group: str, written: type, adapter: type) -> Plugin:
-    option = loader.KINDS[group].option
+def _adapted(group: str, brought: Brought) -> Plugin:
+    written = brought.written
     path = f"{written.__module__}.{written.__name__}"
     try:
-        return Plugin(written.__name__, adapter(written()), path, group=group)
+        made = _ADAPTERS[group](written())
     except Exception as error:
         cause = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
-        raise PluginError(f"{path}, chosen by {option}, cannot be used: {cause}.") from error
+        raise PluginError(f"{path}, chosen by {loader.KINDS[group].option}, cannot be used: {cause}.") from error
+    return Plugin(written.__name__, made, brought.distribution, brought.version, group)
 
 
 def _multiplier(conf: cfg.ConfigOpts, weigher: object) -> float:

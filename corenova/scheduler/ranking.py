@@ -7,6 +7,7 @@ candidates are: then the raw weights are kept, and a decision normalises them ov
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from time import perf_counter
 
 import numpy as np
 
@@ -119,7 +120,9 @@ class Ranking:
         can &= all(k in useful or not reads for k, reads in enumerate(self._reads_usage))
         can &= not any(isinstance(multiplier, np.ndarray) for _, multiplier in self._asked)
         is_quick = self._is_scaled and can
-        self._quick = [(self._columns[k], asks[k], *term[1:]) for k, term in self._terms] if is_quick else None
+        self._quick = [(self._columns[k], *term[1:]) for k, term in self._terms] if is_quick else None
+        called = [k for k, _ in self._terms if asks[k] is not None and self._columns[k] is None] if is_quick else []
+        self._called = [(asks[k], self._cells[k], weighers[k].account) for k in called]
 
     def catch_up(self) -> None:
         """Ask again about the hosts that have changed since the last time."""
@@ -158,26 +161,35 @@ class Ranking:
 
     def _asked_quickly(self, rows: Iterable[int]) -> bool:
         """The usual case in one loop: claims have changed a few hosts, and no weigher fails. False: it was not so."""
-        states, spec, quick, scores = self._hosts.states, self._spec, self._quick, self.score_cells
-        try:
-            for row in rows:
-                state = states[row]
-                total = 0.0
-                # Smallest and largest are nobody's business here: all have scales.
-                for column, weigh, cells, multiplier, low, span in quick:
-                    if column is not None:
-                        cells[row] = raw = column[row]
-                    elif weigh is None:
-                        raw = cells[row]
-                    else:
-                        cells[row] = raw = weigh(state, spec)
-                        if raw - raw:  # neither infinite nor NaN is a weight
-                            return False
-                    share = (raw - low) / span
-                    total += multiplier * (0.0 if share < 0.0 else 1.0 if share > 1.0 else share)
-                scores[row] = total
-        except FAULTS:
+        quick, scores = self._quick, self.score_cells
+        if self._called and not self._asked_called(rows):
             return False
+        for row in rows:
+            total = 0.0
+            # Smallest and largest are nobody's business here: all have scales.
+            for column, cells, multiplier, low, span in quick:
+                if column is None:
+                    raw = cells[row]
+                else:
+                    cells[row] = raw = column[row]
+                share = (raw - low) / span
+                total += multiplier * (0.0 if share < 0.0 else 1.0 if share > 1.0 else share)
+            scores[row] = total
+        return True
+
+    def _asked_called(self, rows: Iterable[int]) -> bool:
+        """Ask about a few hosts those weighers whose weights claims change and are no column; False: one has failed."""
+        states, spec = self._hosts.states, self._spec
+        for weigh, cells, account in self._called:
+            began = perf_counter()
+            try:
+                for row in rows:
+                    cells[row] = raw = weigh(states[row], spec)
+                    if raw - raw:  # neither infinite nor NaN is a weight
+                        return False
+            except FAULTS:
+                return False
+            account.enter(perf_counter() - began)
         return True
 
     # Scores.

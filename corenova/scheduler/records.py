@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import numpy as np
 
-from corenova.db.hosts import HostRow
+from corenova.objects.host_row import HostRow
 from corenova.objects.topology import UNUSED, TopologyClaim
 from corenova.scheduler.hosts import HostTable
 

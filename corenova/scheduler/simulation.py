@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from corenova.db.hosts import Facts, HostRow
 from corenova.exceptions import InvalidInput
+from corenova.objects.host_row import Facts, HostRow
 from corenova.objects.host_state import Inventory
 from corenova.objects.request_spec import DISK_GB, MEMORY_MB, VCPU, Flavor, RequestSpec
 from corenova.scheduler.hosts import HostTable

@@ -50,6 +50,11 @@ class TracedSpec:
         raise AttributeError(f"a request is read-only: {name} cannot be set")
 
 
+def real(spec: RequestSpec | TracedSpec | None) -> RequestSpec | None:
+    """Return the request itself, of a stand-in what it stands for."""
+    return spec._real if isinstance(spec, TracedSpec) else spec
+
+
 class ClassKeys:
     """The keys of request classes, from all fields that were ever read."""
 

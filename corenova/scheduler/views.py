@@ -111,6 +111,12 @@ class Subset:
         self._table = table
         self._rows = rows
 
+    @classmethod
+    def of(cls, hosts: "HostTable | Subset", rows: np.ndarray) -> "Subset":
+        """Return some of these hosts, by their positions."""
+        table, among = origin(hosts)
+        return cls(table, rows if among is None else among[rows])
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -160,6 +166,13 @@ class Subset:
     def any_aggregate(self, judge: Callable[[Aggregate], bool]) -> bool:
         """As HostTable.any_aggregate: of the whole fleet."""
         return self._table.any_aggregate(judge)
+
+
+def origin(seen: "HostTable | Subset | HostView") -> tuple["HostTable", np.ndarray | None]:
+    """Return the table that is behind what a plug-in sees, and the rows of the hosts; None: all."""
+    if isinstance(seen, HostView):
+        return seen._table, np.array([seen._row])
+    return (seen._table, seen._rows) if isinstance(seen, Subset) else (seen, None)
 
 
 _COLUMNS = frozenset(

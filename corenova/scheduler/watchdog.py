@@ -30,9 +30,12 @@ class Watch:
         self._thread = thread
         self._call: FrameType | None = None
         self._since = 0.0
-        # The plug-ins' own functions, too: the innermost loop over weighers calls them without ado.
-        plugins = [*pipeline.filters, *pipeline.weighers]
-        self._owners = {code: one for one in plugins for form in _FORMS if (code := _code(one.plugin, form))}
+        # The plug-ins' own functions, too: the innermost loop over weighers calls them without ado. Plug-ins may have
+        # them in common.
+        self._owners: dict[CodeType, list[Asker | Weigher]] = {}
+        for one in (*pipeline.filters, *pipeline.weighers):
+            for code in {_code(one.plugin, form) for form in _FORMS} - {None}:
+                self._owners.setdefault(code, []).append(one)
 
     def look(self) -> float:
         """Return for how many seconds the thread is known to have been in one call of a plug-in."""
@@ -51,9 +54,15 @@ class Watch:
                 if call is None:
                     at = within if is_ours and within is not None else frame
                     self.where = f"{os.path.basename(at.f_code.co_filename)}:{at.f_lineno}"
-                call, plugin = frame, frame.f_locals["self"] if is_ours else self._owners[frame.f_code]
+                call, plugin = frame, frame.f_locals["self"] if is_ours else self._owner(frame)
             within, frame = frame, frame.f_back
         return call, plugin
+
+    def _owner(self, frame: FrameType) -> Asker | Weigher:
+        owners = self._owners[frame.f_code]
+        arguments = frame.f_code.co_varnames
+        this = frame.f_locals.get(arguments[0]) if len(owners) > 1 and arguments else None
+        return next((one for one in owners if one.plugin is this), owners[0])
 
 
 def _code(plugin: object, form: str) -> CodeType | None:

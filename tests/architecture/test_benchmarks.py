@@ -14,6 +14,10 @@ KEYS = {
         "creates", "creates_per_s", "server_us_per_create", "client_us_per_create", "half_load_per_s", "post_p50_ms",
         "post_p99_ms", "batch_servers", "batch_servers_per_s", "batch_server_us_per_server", "active",
     },
+    "guard": {"guard_mask_us", "guard_row_us", "guard_weights_us", "guard_host_passes_ns_per_host"},
+    "isolation": {
+        "spawn_ms", "start_ms", "first_us", "isolated_us", "here_us", "isolated_row_us", "here_row_us", "rss_mb",
+    },
     "scheduler": {
         "warm_median_us_10k", "warm_p10_us_10k", "warm_mean_us_10k", "growth_100k_over_1k", "minmax_median_us_10k",
         "minmax_p10_us_10k", "minmax_median_us_100k", "filter_warm_ratio", "filter_cold_us_per_host", "claims_per_s",

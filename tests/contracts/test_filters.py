@@ -13,7 +13,7 @@ from corenova import conf as options
 from corenova import loader
 from corenova.contracts.filter import ScalarFilter, VectorFilter
 from corenova.contracts.weigher import ScalarWeigher, VectorWeigher
-from corenova.db.hosts import Facts, HostRow
+from corenova.objects.host_row import Facts, HostRow
 from corenova.objects.host_state import Inventory
 from corenova.objects.request_spec import Flavor, ImageMeta, InstanceGroup, RequestSpec
 from corenova.scheduler.hosts import HostTable

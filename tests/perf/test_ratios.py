@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import fleet
+from benchmarks.guard import Plain
 from benchmarks.scheduler import PlainFilter, pipeline_of
+from corenova.scheduler.askers import Asker
 
 KEPT = Path(__file__).with_name("ratios.json")
 WORSE = 1.15
@@ -51,6 +53,25 @@ class Load:
         return sorted(self.times)[len(self.times) // 2]
 
 
+class Passes:
+    """One pass of a filter over all hosts, with the guard or bare: its own work is a few microseconds."""
+
+    def __init__(self, *, guarded: bool):
+        (self._table, _), self._spec = fleet.in_use(SMALL), fleet.spec(1)
+        self._mask = Asker("Plain", Plain()).mask if guarded else Plain().mask
+        self.times: list[int] = []
+
+    def round(self) -> None:
+        """Ask a few times."""
+        for _ in range(DECISIONS):
+            began = time.thread_time_ns()
+            for _ in range(20):
+                self._mask(self._table, self._spec)
+            self.times.append(time.thread_time_ns() - began)
+
+    median = Load.median
+
+
 RATIOS = {
     "fixed scales, ten times the hosts": (
         lambda: Load(LARGE, weight_normalization="fixed"),
@@ -62,6 +83,7 @@ RATIOS = {
         lambda: Load(LARGE, PlainFilter(), weight_normalization="fixed"),
         lambda: Load(LARGE, weight_normalization="fixed"),
     ),
+    "a guarded pass to a bare one": (lambda: Passes(guarded=True), lambda: Passes(guarded=False)),
 }
 
 

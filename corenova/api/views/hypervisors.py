@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from corenova.db.hosts import HostRow
+from corenova.objects.host_row import HostRow
 from corenova.objects.host_state import Inventory
 from corenova.objects.request_spec import DISK_GB, MEMORY_MB, VCPU
 

@@ -5,7 +5,7 @@ from oslo_config import cfg
 from corenova.cmd.manage import database
 from corenova.cmd.manage.output import Output
 from corenova.db import hosts
-from corenova.db.hosts import HostRow
+from corenova.objects.host_row import HostRow
 from corenova.objects.request_spec import DISK_GB, MEMORY_MB, VCPU
 
 _CLASSES = ((VCPU, "vcpus"), (MEMORY_MB, "ram mb"), (DISK_GB, "disk gb"))

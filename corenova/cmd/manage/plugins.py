@@ -18,7 +18,6 @@ from corenova.db.plugin_accounts import ServiceAccounts
 from corenova.exceptions import ConfigurationError, PluginError
 from corenova.hooks import Hooks
 from corenova.loader import Plugin
-from corenova.objects.plugin_account import PluginAccount
 from corenova.scheduler import plugins
 
 _COLUMNS = ("kind", "name", "distribution", "contract", "loaded", "calls", "mean us", "faults", "breaker")
@@ -33,7 +32,7 @@ def list_plugins(conf: cfg.ConfigOpts, output: Output) -> int:
     names, brought = plugin_list.enabled(conf), {}
     for group in (loader.FILTERS, loader.WEIGHERS):
         names[group], classes = plugins.chosen(conf, group)
-        brought |= {Key(group, name): each.__module__ for name, each in classes.items()}
+        brought |= {Key(group, name): each.distribution for name, each in classes.items()}
     tried = {Key(group, name): _try(conf, group, name) for group in names for name in names[group]}
     told, silence = _told(conf)
     found = plugin_list.listed(names, told, tried, brought)
@@ -52,19 +51,15 @@ def list_plugins(conf: cfg.ConfigOpts, output: Output) -> int:
 
 def _try(conf: cfg.ConfigOpts, group: str, name: str) -> Plugin | str:
     """Load one that is enabled as a service would; return it, or the reason why not."""
-    left_out: list[PluginAccount] = []
     try:
-        if group == loader.FILTERS:
-            loaded = plugins.load_filters(conf, only=name, left_out=left_out)
-        elif group == loader.WEIGHERS:
-            loaded = [plugin for plugin, _ in plugins.load_weighers(conf, only=name, left_out=left_out)]
-        else:
-            loaded = loader.load(conf, group, [name], left_out=left_out)
+        if group in (loader.FILTERS, loader.WEIGHERS):
+            return plugins.load_named(conf, group, name)
+        loaded = loader.load_one(conf, group, name)
         if group == loader.HOOKS:
-            Hooks(loaded)  # which looks whether its hooks exist
+            Hooks([loaded])  # which looks whether its hooks exist
+        return loaded
     except PluginError as error:
         return str(error)
-    return left_out[0].reason if left_out else loaded[0]
 
 
 def _told(conf: cfg.ConfigOpts) -> tuple[list[ServiceAccounts], str]:

@@ -46,21 +46,23 @@ class PoisonWeigher:
 
 @pytest.fixture
 def plugged(monkeypatch, make_cloud):
-    """Give a function that makes a cloud whose scheduler has these plug-ins beside the default ones."""
+    """Give a function that makes a cloud whose scheduler has these plug-ins beside the default ones; ``loaded`` are
+    they, with their accounts."""
+    loaded = []
 
     def make(*filters, weighers=(), ini=None):
         more = {loader.FILTERS: filters, loader.WEIGHERS: weighers}
         load = plugins._load
 
-        def load_more(conf, group, *more_of_it):
-            return [
-                *load(conf, group, *more_of_it),
-                *(Plugin(type(one).__name__, one, "test", group=group) for one in more.get(group, ())),
-            ]
+        def load_more(conf, group, *args):
+            added = [Plugin(type(one).__name__, one, "test", group=group) for one in more.get(group, ())]
+            loaded.extend(added)
+            return [*load(conf, group, *args), *added]
 
         monkeypatch.setattr(plugins, "_load", load_more)
         return make_cloud(ini)
 
+    make.loaded = loaded
     return make
 
 
@@ -85,6 +87,9 @@ def test_a_weigher_that_fails_costs_its_opinion_and_nothing_else(plugged, caplog
     assert "PoisonWeigher" not in cloud.decision(cursed).weights
     assert "PoisonWeigher" in cloud.decision(healthy).weights
     assert "Weigher PoisonWeigher failed and counts as zero: ZeroDivisionError" in caplog.text
+    (told,) = [one.told() for one in plugged.loaded]
+    assert told.faults
+    assert (told.breaker, told.last_fault) == ("closed", "ZeroDivisionError: division by zero")
 
 
 def test_poison_and_health_side_by_side(plugged):
@@ -131,10 +136,14 @@ def test_a_filter_that_hangs_is_shown_to_the_operator_and_harms_its_request_alon
             return rows[0].alarms or ""
 
         cloud.wait(lambda: "filter HangingFilter is switched off after faults: TimeoutError" in alarm())
+        (told,) = [one.told() for one in plugged.loaded]
+        assert told.faults >= 2
+        assert told.last_fault.startswith("TimeoutError: it has not come back")
     finally:
         hanging.over.set()
     cloud.wait(lambda: _state_of(cloud, cloud.create_server()) == "active", what="it works again", timeout_s=30)
     cloud.wait(lambda: not alarm(), what="the alarm is over")
+    assert plugged.loaded[0].told().breaker == "closed"
 
 
 def _state_of(cloud, uuid):

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from corenova.db.hosts import HostRow
 from corenova.loader import Plugin
+from corenova.objects.host_row import HostRow
 from corenova.objects.host_state import Inventory
 from corenova.objects.request_spec import Flavor, RequestSpec
 from corenova.scheduler.hosts import HostTable

@@ -166,6 +166,9 @@ def test_whatever_a_plug_in_returns_a_decision_is_made_among_the_hosts_offered(b
                 assert all(isinstance(one.reason, str) and len(one.reason) <= 500 for one in decision.rejections)
         if form == "mask" and not is_mask(value):
             assert decision.host is None, "what is no answer is a no"
+            assert plugin.told().faults, "and a lie is a fault in the account"
+        if isinstance(value, BaseException) and (fixed or form != "scale"):
+            assert plugin.told().faults
         if form == "host_passes" and isinstance(value, float) and math.isnan(value):
             assert decision.host is None, "NaN is no yes"
     assert hosts.free_ram_mb.min() >= 0

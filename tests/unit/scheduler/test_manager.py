@@ -19,6 +19,7 @@ from corenova.objects.host_state import HostReport, Inventory
 from corenova.objects.request_spec import SelectRequest
 from corenova.scheduler.decider import PassAbandonedError
 from corenova.scheduler.manager import SchedulerManager
+from corenova.scheduler.watchdog import Watch
 
 TIMEOUT_S = 1.0
 CURSED_MB = 666
@@ -145,6 +146,9 @@ def test_a_plug_in_that_hangs_fails_its_request_and_no_other_waits_for_it(db, ha
     assert max(seconds for _, seconds in rest) < TIMEOUT_S, "the queue went on before the time was over"
     assert "Hanging failed and counts as" in caplog.text
     assert "it has not come back for 1 s from test_manager.py:" in caplog.text
+    (told,) = [loaded.told() for loaded in manager._pipeline.plugins]
+    assert (told.faults, told.breaker) == (1, "closed"), "the pass that was overdue"
+    assert told.last_fault.startswith("TimeoutError: it has not come back for 1 s from test_manager.py:")
     before = claimed(db)
     plugin.go_on.set()
     time.sleep(0.3)
@@ -179,6 +183,8 @@ def test_after_some_hangs_the_filter_is_switched_off(db, make, build, wish):
         assert selection.reason == "No valid host was found. Of 3 hosts, Hanging refused 3."
         assert time.monotonic() - began < TIMEOUT_S / 2
         assert plugin.hangs == 2
+        (told,) = [loaded.told() for loaded in manager._pipeline.plugins]
+        assert (told.faults, told.breaker) == (2, "open")
     finally:
         plugin.go_on.set()
 
@@ -205,3 +211,21 @@ def test_an_error_that_is_nobodys_fault_reaches_the_caller(db, make, wish, monke
         manager.select_destinations({}, [wish()])
     monkeypatch.undo()
     assert manager.select_destinations({}, [wish()])[0].host
+
+
+def test_of_two_plug_ins_of_one_class_the_one_that_hangs_is_blamed(build):
+    first, second = (Hanging("host_passes", FILTERS["host_passes"]) for _ in range(2))
+    line = build.pipeline([build.Plugin("First", first, "d"), build.Plugin("Second", second, "d")])
+    cursed = build.spec(ram_mb=CURSED_MB)
+    # As the innermost loops do: without a call of ours in between.
+    thread = threading.Thread(target=lambda: second.host_passes(None, cursed))
+    thread.start()
+    try:
+        watch = Watch(line, thread)
+        while not second.hangs:
+            time.sleep(0.01)
+        watch.look()
+        assert watch.plugin is line.filters[1]
+    finally:
+        second.go_on.set()
+        thread.join()

@@ -114,7 +114,7 @@ def test_class_paths_and_names_keep_their_order(conf):
     )
     found = plugins.load_filters(parsed)
     assert names(found) == ["AllHostsFilter", "EvenFilter", "ComputeFilter"]
-    assert found[1].distribution == f"{MODULE}.EvenFilter"
+    assert (found[1].group, found[1].distribution, found[1].version) == (loader.FILTERS, MODULE, "")
     assert [(p.name, m) for p, m in plugins.load_weighers(parsed)] == [
         ("RAMWeigher", 1.0),
         ("LastWeigher", 2.0),
@@ -147,6 +147,10 @@ def test_class_paths_and_names_keep_their_order(conf):
         ([f"weight_classes = {MODULE}.BrokenWeigher"], "cannot be used: OSError: no disk"),
         ([f"weight_classes = {MODULE}.LastWeigher,{MODULE}.weighers"], "names LastWeigher twice"),
         (["weight_classes = RAMWeigher,nova.scheduler.weights.ram.RAMWeigher"], "names RAMWeigher twice"),
+        (
+            ["[plugins]", "isolate = RAMWeigher,NoFilter"],
+            "isolate names NoFilter, which is no enabled filter or weigher.",
+        ),
     ],
 )
 def test_one_clear_line_at_the_start(conf, lines, words):
@@ -154,6 +158,52 @@ def test_one_clear_line_at_the_start(conf, lines, words):
         build_pipeline(conf(*lines))
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.fixture
+def owned(tmp_path):
+    """The module of this file belongs to a distribution."""
+    info = tmp_path / "written_for_nova-2.5.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: written-for-nova\nVersion: 2.5\n")
+    (info / "top_level.txt").write_text(f"{MODULE}\n")
+
+
+def test_a_class_written_for_nova_is_of_the_distribution_of_its_package(conf, owned):
+    parsed = conf("enabled_filters = ", f"weight_classes = {MODULE}.LastWeigher", "[plugins]",
+                  "allowed_distributions = written-for-nova")  # fmt: skip
+    ((weigher, _),) = plugins.load_weighers(parsed)
+    assert (weigher.distribution, weigher.version, weigher.told().group) == ("written-for-nova", "2.5", loader.WEIGHERS)
+
+
+@pytest.mark.parametrize("option", ["available_filters = {}.EvenFilter", "weight_classes = {}.LastWeigher"])
+def test_a_class_path_of_a_distribution_that_is_not_allowed_is_not_imported(conf, owned, option):
+    lines = [option.format(MODULE), "[plugins]", "allowed_distributions = corenova-filters"]
+    with pytest.raises(PluginError) as refused:
+        build_pipeline(conf(*lines))
+    assert f"[filter_scheduler] {option.format(MODULE).replace(' =', ' names')[:17]}" in str(refused.value)
+    assert "written-for-nova is not among [plugins] allowed_distributions" in str(refused.value)
+    assert MODULE not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("lines", "name", "words"),
+    [
+        (["enabled_filters = ComputeFilter,Gone"], "Gone", "which no installed distribution offers"),
+        (["available_filters = nowhere.Gone", "enabled_filters = ComputeFilter,Gone"], "Gone", "cannot be loaded"),
+        ([f"available_filters = {MODULE}.NoFilter", "enabled_filters = ComputeFilter,NoFilter"], "NoFilter", "method"),
+        ([f"weight_classes = RAMWeigher,{MODULE}.BrokenWeigher"], "BrokenWeigher", "no disk"),
+        (["weight_classes = RAMWeigher,nowhere.Gone"], "Gone", "No module named 'nowhere'"),
+    ],
+)
+def test_what_is_optional_is_left_out_and_told_once(conf, caplog, lines, name, words):
+    left_out = []
+    line = build_pipeline(conf(*lines, "[plugins]", f"optional = {name}"), left_out=left_out)
+    assert [(one.name, one.breaker) for one in left_out] == [(name, "open")]
+    assert words in left_out[0].reason
+    assert name not in names(line.plugins)
+    assert {"ComputeFilter", "RAMWeigher"} <= set(names(line.plugins)), "the others are there"
+    assert caplog.text.count("is left out, as [plugins] optional allows") == 1
 
 
 def test_a_class_may_be_made_available_twice(conf):
