@@ -4,7 +4,12 @@ from setuptools import find_packages, setup
 
 setup(
     packages=find_packages(include=["corenova", "corenova.*"]),
-    package_data={"corenova.db": ["migrations/*.mako"], "corenova": ["py.typed"]},
+    package_data={
+        "corenova": ["py.typed"],
+        "corenova.cmd.manage": ["templates/**"],
+        "corenova.db": ["migrations/*.mako"],
+    },
+    exclude_package_data={"corenova.cmd.manage": ["templates/*/__pycache__/*", "templates/*/tests/__pycache__/*"]},
     entry_points={
         "console_scripts": [
             "corenova-all = corenova.cmd.all_in_one:main",

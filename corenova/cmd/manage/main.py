@@ -77,6 +77,17 @@ COMMANDS = (
     Command("host", "list", "host:list_hosts", "List the hosts with what is used of them."),
     Command("plugins", None, "plugins:list_plugins", "List the installed plug-ins and which of them are enabled."),
     Command(
+        "plugin", "new", "plugin_new:new", "Write a distribution with a new plug-in: code, tests, README. It "
+        "installs and works at once; no ini file is needed.",
+        (
+            ("kind", {"choices": ("filter", "weigher", "driver", "hook"), "help": "what it is to be"}),
+            # Not "name": that is the command's own in oslo.config.
+            ("plugin_name", {"metavar": "NAME", "help": "of the distribution and its module, such as rack_aware"}),
+            ("--dir", {"metavar": "D", "default": "", "help": "where to write D/NAME; here if not given"}),
+        ),
+        judges_values=True,
+    ),
+    Command(
         "simulate", None, "simulate:run", "Play a trace of requests on a fleet that exists nowhere, with the plug-ins "
         "and options of the ini files, and say how well it was packed.",
         (
@@ -96,6 +107,7 @@ _NOUNS = {
     "db": "The schema of the database.",
     "service": "The services.",
     "host": "The hosts.",
+    "plugin": "Plug-ins of your own.",
 }
 """Help of the nouns that have verbs."""
 
