@@ -166,6 +166,7 @@ class Shell:
         raise AssertionError(f"{command}: the shell has ended, or did not come back within {_PATIENCE_S:g} s")
 
     def _serve(self, command: str) -> tuple[int, str]:
+        self._log.touch()
         self.run(f"{command} >{self._log} 2>&1 & SERVER=$!")
         deadline = time.monotonic() + _PATIENCE_S
         while _READY not in (log := self._log.read_text()):
