@@ -7,7 +7,7 @@ import pytest
 from tests.functional.tutorials import tutorial
 
 DOCUMENTS = Path(__file__).parents[3] / "docs" / "plugins"
-TUTORIALS = [file for file in sorted(DOCUMENTS.glob("*.md")) if "corenova-manage plugin new" in file.read_text()]
+TUTORIALS = [file for file in sorted(DOCUMENTS.glob("*.md")) if "<!-- tutorial: prepared -->" in file.read_text()]
 
 
 @pytest.mark.parametrize("document", TUTORIALS, ids=lambda file: file.stem)

@@ -4,6 +4,7 @@
   order; ``...`` stands for anything. ``corenova-all`` runs in the background until it says that it is ready.
 - ```` ```python title="file" ```` (or any language): the text of a file, which is written.
 - ```` ```python from="file" ````: an extract, which must be in the file.
+- ```` ```text shows="corenova-all" ````: lines that it writes, sooner or later.
 - A comment before a block: ``<!-- tutorial: prepared -->`` leaves it out, what it does has been done;
   ``<!-- tutorial: exit 1 -->`` says how its commands end.
 
@@ -20,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_FENCE = re.compile(r"```(\w+)(?: (title|from)=\"([^\"]+)\")?")
+_FENCE = re.compile(r"```(\w+)(?: (title|from|shows)=\"([^\"]+)\")?")
 _COMMENT = re.compile(r"<!-- tutorial: (.+) -->")
 _END = "--- ended with"
 _PATIENCE_S = 120.0
@@ -93,6 +94,8 @@ def run(
                 (shell.folder() / block.file).write_text(block.text)
             elif block.use == "from":
                 assert block.text in (shell.folder() / block.file).read_text(), f"{where}: not in {block.file}"
+            elif block.use == "shows":
+                shell.wait_shown(where, block.lines)
             elif block.language == "console":
                 code = int(block.note.removeprefix("exit ")) if block.note.startswith("exit ") else 0
                 for command, shown in block.commands():
@@ -148,6 +151,13 @@ class Shell:
         assert ended == code, f"{where}\nended with {ended}, not {code}:\n{output[-4000:]}"
         gone = missing(shown, output)
         assert not gone, f"{where}\ndoes not show: {gone}\nbut:\n{output[-4000:]}"
+
+    def wait_shown(self, where: str, shown: list[str]) -> None:
+        """Wait until the running corenova-all has written these lines; raises AssertionError when it does not."""
+        deadline = time.monotonic() + _PATIENCE_S / 4
+        while (gone := missing(shown, self._log.read_text())) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not gone, f"{where}\ncorenova-all does not show: {gone}\nbut:\n{self._log.read_text()[-4000:]}"
 
     def run(self, command: str) -> tuple[int, str]:
         """Run a command; return its exit code and all that it wrote."""
