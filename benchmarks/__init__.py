@@ -5,5 +5,5 @@ Each file beside this one that REGISTER names is one benchmark: ``run(quick)`` m
 times say little: compare CPU times, and ratios taken in one run.
 """
 
-REGISTER = ("start", "create", "read", "hop", "scheduler", "guests")
+REGISTER = ("start", "create", "read", "hop", "scheduler", "guests", "scaffold")
 """The benchmarks, in the order in which they run."""

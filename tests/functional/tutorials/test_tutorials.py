@@ -14,8 +14,8 @@ TUTORIALS = [file for file in sorted(DOCUMENTS.glob("*.md")) if "<!-- tutorial: 
 def test_a_tutorial_can_be_followed(document: Path, tmp_path: Path, environment: dict[str, str]):
     folder = tmp_path / "plug-ins"
     folder.mkdir()
-    took = tutorial.run(document, folder, environment)
-    assert any(command.startswith("corenova-all") for command, _ in took)
+    typed = tutorial.run(document, folder, environment)
+    assert any(one.command.startswith("corenova-all") for one in typed)
 
 
 @pytest.mark.parametrize(

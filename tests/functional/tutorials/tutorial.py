@@ -11,6 +11,7 @@
 Other blocks are for the reader alone.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -24,7 +25,6 @@ from pathlib import Path
 _FENCE = re.compile(r"```(\w+)(?: (title|from|shows)=\"([^\"]+)\")?")
 _COMMENT = re.compile(r"<!-- tutorial: (.+) -->")
 _END = "--- ended with"
-_PATIENCE_S = 120.0
 _READY = "corenova is ready"
 
 
@@ -58,6 +58,15 @@ class Block:
         yield command, shown
 
 
+@dataclass(frozen=True)
+class Typed:
+    """A command that was run: the seconds until it came back, and the CPU seconds of what has ended meanwhile."""
+
+    command: str
+    seconds: float
+    cpu_s: float
+
+
 def blocks(document: Path) -> list[Block]:
     """Return the fenced blocks of a document."""
     found: list[Block] = []
@@ -77,15 +86,21 @@ def blocks(document: Path) -> list[Block]:
 
 
 def run(
-    document: Path, folder: Path, environment: Mapping[str, str], *, prepared: bool = True
-) -> list[tuple[str, float]]:
-    """Do what a tutorial says in ``folder``; return its commands, each with the seconds that it took.
+    document: Path,
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    prepared: bool = True,
+    patience_s: float = 120.0,
+) -> list[Typed]:
+    """Do what a tutorial says in ``folder``; return its commands.
 
     :param prepared: leave out what is marked so.
+    :param patience_s: how long a command may take.
     :raises AssertionError: a command ends or shows otherwise than the tutorial says.
     """
-    took = []
-    with Shell(folder, environment) as shell:
+    typed = []
+    with Shell(folder, environment, patience_s=patience_s) as shell:
         for block in blocks(document):
             where = f"{document.name}:{block.number}"
             if block.note == "prepared" and prepared:
@@ -99,17 +114,20 @@ def run(
             elif block.language == "console":
                 code = int(block.note.removeprefix("exit ")) if block.note.startswith("exit ") else 0
                 for command, shown in block.commands():
-                    began = time.monotonic()
+                    began, cpu_s = time.monotonic(), shell.cpu_s()
                     shell.check(f"{where}: {command}", command, shown, code)
-                    took.append((command, time.monotonic() - began))
-    return took
+                    typed.append(Typed(command, time.monotonic() - began, shell.cpu_s() - cpu_s))
+    return typed
 
 
 class Shell:
-    """A bash that keeps its directory and variables from one command to the next."""
+    """A bash that keeps its directory and variables from one command to the next.
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]):
-        self._start = folder
+    :param patience_s: no command takes longer.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], *, patience_s: float):
+        self._patience_s = patience_s
         self._log = folder / "corenova-all.log"
         self._process = subprocess.Popen(
             ["bash", "--norc"],
@@ -126,11 +144,17 @@ class Shell:
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
+        with contextlib.suppress(AssertionError, BrokenPipeError):  # the shell has ended
             self._stop_server()
-        finally:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.communicate()
+        self._process.communicate()
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds of all commands that have ended."""
+        _, children = self.run("times")[1].strip().splitlines()  # user and system time, each as 0m1.234s
+        parts = [part.rstrip("s").split("m") for part in children.split()]
+        return sum(60 * float(minutes) + float(seconds) for minutes, seconds in parts)
 
     def folder(self) -> Path:
         """Return where it is."""
@@ -144,7 +168,7 @@ class Shell:
             ended, output = self._serve(command)
         else:
             ended, output = self.run(command)
-            deadline = time.monotonic() + _PATIENCE_S / 4
+            deadline = time.monotonic() + self._patience_s / 4
             # What it asks after may still be under way: a reader's second look comes by itself.
             while command.startswith("corenova-manage") and missing(shown, output) and time.monotonic() < deadline:
                 ended, output = self.run(command)
@@ -154,14 +178,14 @@ class Shell:
 
     def wait_shown(self, where: str, shown: list[str]) -> None:
         """Wait until the running corenova-all has written these lines; raises AssertionError when it does not."""
-        deadline = time.monotonic() + _PATIENCE_S / 4
+        deadline = time.monotonic() + self._patience_s / 4
         while (gone := missing(shown, self._log.read_text())) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not gone, f"{where}\ncorenova-all does not show: {gone}\nbut:\n{self._log.read_text()[-4000:]}"
 
     def run(self, command: str) -> tuple[int, str]:
         """Run a command; return its exit code and all that it wrote."""
-        timer = threading.Timer(_PATIENCE_S, os.killpg, (self._process.pid, signal.SIGKILL))
+        timer = threading.Timer(self._patience_s, os.killpg, (self._process.pid, signal.SIGKILL))
         timer.start()
         try:
             self._process.stdin.write(f"{{ {command}\n}} </dev/null; printf '\\n{_END} %d\\n' $?\n")
@@ -173,12 +197,12 @@ class Shell:
                 lines.append(line)
         finally:
             timer.cancel()
-        raise AssertionError(f"{command}: the shell has ended, or did not come back within {_PATIENCE_S:g} s")
+        raise AssertionError(f"{command}: the shell has ended, or did not come back within {self._patience_s:g} s")
 
     def _serve(self, command: str) -> tuple[int, str]:
         self._log.touch()
         self.run(f"{command} >{self._log} 2>&1 & SERVER=$!")
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + self._patience_s
         while _READY not in (log := self._log.read_text()):
             if self.run("kill -0 $SERVER")[0] or time.monotonic() > deadline:
                 return 1, log
