@@ -7,10 +7,14 @@ setup(
     py_modules=["corenova_pytest"],
     package_data={
         "corenova": ["py.typed"],
-        "corenova.cmd.manage": ["templates/**"],
+        "corenova.cmd.manage": [
+            "plugin-templates/**",
+            "plugin-templates/*/.gitignore",
+            "plugin-templates/*/.github/workflows/*",
+        ],
         "corenova.db": ["migrations/*.mako"],
     },
-    exclude_package_data={"corenova.cmd.manage": ["templates/*/__pycache__/*", "templates/*/tests/__pycache__/*"]},
+    exclude_package_data={"corenova.cmd.manage": ["plugin-templates/**/__pycache__/*"]},
     entry_points={
         "console_scripts": [
             "corenova-all = corenova.cmd.all_in_one:main",

@@ -14,7 +14,7 @@ import corenova
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = [ROOT, *(path.parent for path in sorted(ROOT.glob("plugins/*/setup.py")))]
-TEMPLATES = [path.parent for path in sorted(ROOT.glob("corenova/cmd/manage/templates/*/setup.py"))]
+TEMPLATES = [path.parent for path in sorted(ROOT.glob("corenova/cmd/manage/plugin-templates/*/setup.py"))]
 
 
 def _identity(folder: Path) -> dict:

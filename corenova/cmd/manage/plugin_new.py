@@ -22,7 +22,7 @@ from corenova import loader
 from corenova.cmd.manage.output import Output
 from corenova.exceptions import ConfigurationError, InvalidInput
 
-TEMPLATES = Path(__file__).with_name("templates")
+TEMPLATES = Path(__file__).with_name("plugin-templates")
 GROUPS = {"filter": loader.FILTERS, "weigher": loader.WEIGHERS, "driver": loader.DRIVERS, "hook": loader.HOOKS}
 """The kinds that can be made, each with the group that its entry point goes into."""
 _LOWER_CASE = ("driver", "hook")
