@@ -22,8 +22,12 @@ CLIENT = """\
 #!{python} -IS
 import json, os, socket, sys, time
 line = socket.socket(socket.AF_UNIX)
-while line.connect_ex({socket!r}):
+for _ in range(1200):
+    if not line.connect_ex({socket!r}):
+        break
     time.sleep(0.05)  # it is still importing
+else:
+    sys.exit("the process that runs commands has not come up")
 told = json.dumps([{script!r}, sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
 socket.send_fds(line, [len(told).to_bytes(4, "big")], [0, 1, 2])
 line.sendall(told)

@@ -14,12 +14,12 @@ class TemplateHook:
 
     contract_version = (1, 0)
     options = [
-        cfg.IntOpt("max_vcpus", default=8, min=1, help="Requests for servers with more vCPUs are refused."),
+        cfg.IntOpt("max_memory_mb", default=8192, min=1, help="Requests for servers with more memory are refused."),
     ]
 
     def configure(self, section):
         """Take the options from the section [templatehook]. Called once, before the first hook."""
-        self.max_vcpus = section.max_vcpus
+        self.max_memory_mb = section.max_memory_mb
 
     @hookimpl
     def state_changed(self, instance, old_vm_state):
@@ -29,6 +29,6 @@ class TemplateHook:
     @hookimpl
     def api_create_pre(self, spec):
         """Veto: return why not, in a sentence for the user, or None. The user waits: no I/O that may take long."""
-        if spec.flavor.vcpus > self.max_vcpus:
-            return f"A server may have {self.max_vcpus} vCPUs, {spec.flavor.name} has {spec.flavor.vcpus}."
+        if spec.flavor.memory_mb > self.max_memory_mb:
+            return f"A server may have {self.max_memory_mb} MiB, {spec.flavor.name} has {spec.flavor.memory_mb}."
         return None

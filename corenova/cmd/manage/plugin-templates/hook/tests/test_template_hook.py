@@ -16,14 +16,14 @@ class TestContract(HookSuite):
     plugin = TemplateHook
 
 
-@pytest.mark.parametrize(("vcpus", "refused"), [(1, False), (4, False), (5, True)])
-def test_large_servers_are_refused(vcpus, refused):
+@pytest.mark.parametrize(("ram_mb", "refused"), [(64, False), (512, False), (513, True)])
+def test_large_servers_are_refused(ram_mb, refused):
     plugin = TemplateHook()
-    plugin.configure(SimpleNamespace(max_vcpus=4))
-    reason = plugin.api_create_pre(request(vcpus=vcpus))
+    plugin.configure(SimpleNamespace(max_memory_mb=512))
+    reason = plugin.api_create_pre(request(ram_mb=ram_mb))
     assert (reason is not None) is refused
     if refused:
-        assert "may have 4 vCPUs" in reason
+        assert "may have 512 MiB" in reason
 
 
 def test_a_state_is_logged(caplog):
