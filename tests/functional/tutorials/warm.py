@@ -13,6 +13,9 @@ import socket
 import sys
 from collections.abc import Mapping
 
+from stevedore import _cache
+from stevedore.extension import ExtensionManager
+
 WORLD = (
     "corenova.cmd.manage.main", "corenova.cmd.manage.explain", "corenova.cmd.process", "openstackclient.shell",
     "openstackclient.compute.v2.server", "openstack.connection", "openstack.compute.v2._proxy",
@@ -41,6 +44,9 @@ def serve(path: str) -> None:
         door.bind(path)
         for name in WORLD:
             importlib.import_module(name)
+        # What stevedore has looked up while it was imported is not what will be installed when it is asked.
+        _cache._c._internal.clear()
+        ExtensionManager.ENTRY_POINT_CACHE.clear()
         door.listen()
         while True:
             line, _ = door.accept()
