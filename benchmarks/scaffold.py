@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.figures import Figure, Goal, NotHereError, NotMeasuredError
+from benchmarks.figures import Figure, Goal, NotHereError, NotMeasuredError, check
 from tests.functional.tutorials import tutorial
 
 ROOT = Path(__file__).parents[1]
@@ -35,19 +35,15 @@ def run(quick: bool) -> list[Figure]:
     if not quick:
         _typed()
     typed = _typed()
-    last = next((at for at, one in enumerate(typed) if one.command == SEEN), None)
-    if last is None:
-        raise NotMeasuredError(f"{TUTORIAL.name} has no command {SEEN}")
-    until = typed[: last + 1]
+    check(typed[-1].command == SEEN, f"{TUTORIAL.name} has no command {SEEN}")
     parts = [
-        Figure(key, sum(one.seconds for one in until if one.command.startswith(beginnings)), "s", f"  {words}")
+        Figure(key, sum(one.seconds for one in typed if one.command.startswith(beginnings)), "s", f"  {words}")
         for key, (words, beginnings) in PARTS.items()
     ]
     return [
-        Figure("placed_s", sum(one.seconds for one in until), "s", "nothing to a server placed by it", Goal(60)),
-        Figure("placed_cpu_s", sum(one.cpu_s for one in until), "CPU s", "the same, CPU of all commands that ended"),
+        Figure("placed_s", sum(one.seconds for one in typed), "s", "nothing to a server placed by it", Goal(60)),
+        Figure("placed_cpu_s", sum(one.cpu_s for one in typed), "CPU s", "the same, CPU of all commands that ended"),
         *parts,
-        Figure("tutorial_s", sum(one.seconds for one in typed), "s", "the whole tutorial"),
     ]
 
 
@@ -56,7 +52,7 @@ def _typed() -> list[tutorial.Typed]:
         home = Path(name)
         _copy_tree(home / "corenova")  # pip leaves build products in what it installs from
         try:
-            return tutorial.run(TUTORIAL, home, _environment(home), prepared=False, patience_s=600.0)
+            return tutorial.run(TUTORIAL, home, _environment(home), prepared=False, last=SEEN, patience_s=600.0)
         except AssertionError as error:
             if "No matching distribution" in str(error):
                 raise NotHereError("pip finds no index here: the tutorial's first step needs one") from None

@@ -1,5 +1,7 @@
 """corenova-manage plugin new: a whole distribution or nothing, and a clear word about a bad name."""
 
+import configparser
+import importlib
 import os
 import re
 
@@ -47,6 +49,20 @@ def test_every_kind_of_the_command_has_a_template():
     (command,) = [c for c in main.COMMANDS if (c.noun, c.verb) == ("plugin", "new")]
     assert set(dict(command.arguments)["kind"]["choices"]) == set(plugin_new.GROUPS) == set(ENTRY_POINTS)
     assert {path.name for path in plugin_new.TEMPLATES.iterdir()} == set(ENTRY_POINTS)
+
+
+@pytest.mark.parametrize("kind", ENTRY_POINTS)
+def test_the_ini_snippet_chooses_the_plug_in_and_names_options_that_it_has(kind):
+    template = plugin_new.TEMPLATES / kind
+    (entry_point,) = re.findall(r'"(\w+ = \w+:\w+)"', (template / "setup.py").read_text())
+    name, _, place = entry_point.partition(" = ")
+    module, _, class_name = place.partition(":")
+    ini = configparser.ConfigParser()
+    ini.read_string((template / f"{module}.conf").read_text())
+    section, option = loader.KINDS[plugin_new.GROUPS[kind]].option.removeprefix("[").split("] ")
+    assert name in ini[section][option].split(",")
+    options = {one.dest for one in getattr(importlib.import_module(module), class_name).options}
+    assert set(ini[name]) and set(ini[name]) <= options
 
 
 def test_what_to_do_next_is_said(deployment, monkeypatch):

@@ -91,11 +91,13 @@ def run(
     environment: Mapping[str, str],
     *,
     prepared: bool = True,
+    last: str = "",
     patience_s: float = 120.0,
 ) -> list[Typed]:
     """Do what a tutorial says in ``folder``; return its commands.
 
     :param prepared: leave out what is marked so.
+    :param last: stop after this command; without it, at the end.
     :param patience_s: how long a command may take.
     :raises AssertionError: a command ends or shows otherwise than the tutorial says.
     """
@@ -117,6 +119,8 @@ def run(
                     began, cpu_s = time.monotonic(), shell.cpu_s()
                     shell.check(f"{where}: {command}", command, shown, code)
                     typed.append(Typed(command, time.monotonic() - began, shell.cpu_s() - cpu_s))
+                    if command == last:
+                        return typed
     return typed
 
 
