@@ -4,7 +4,17 @@ from setuptools import find_packages, setup
 
 setup(
     packages=find_packages(include=["corenova", "corenova.*"]),
-    package_data={"corenova.db": ["migrations/*.mako"], "corenova": ["py.typed"]},
+    py_modules=["corenova_pytest"],
+    package_data={
+        "corenova": ["py.typed"],
+        "corenova.cmd.manage": [
+            "plugin-templates/**",
+            "plugin-templates/*/.gitignore",
+            "plugin-templates/*/.github/workflows/*",
+        ],
+        "corenova.db": ["migrations/*.mako"],
+    },
+    exclude_package_data={"corenova.cmd.manage": ["plugin-templates/**/__pycache__/*"]},
     entry_points={
         "console_scripts": [
             "corenova-all = corenova.cmd.all_in_one:main",
@@ -22,6 +32,7 @@ setup(
             "corenova.image = corenova.image.policy:list_rules",
             "corenova.network = corenova.network.policy:list_rules",
         ],
+        "pytest11": ["corenova = corenova_pytest"],
         "oslo.messaging.drivers": ["local = corenova.rpc.local:LocalDriver"],
     },
 )

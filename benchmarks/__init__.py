@@ -5,5 +5,5 @@ Each file beside this one that REGISTER names is one benchmark: ``run(quick)`` m
 times say little: compare CPU times, and ratios taken in one run.
 """
 
-REGISTER = ("start", "installed", "create", "read", "hop", "scheduler", "guard", "isolation", "guests")
+REGISTER = ("start", "installed", "create", "read", "hop", "scheduler", "guard", "isolation", "guests", "scaffold")
 """The benchmarks, in the order in which they run."""

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib import metadata
 from types import ModuleType
+from typing import ClassVar
 
 import msgspec
 from oslo_config import cfg
@@ -33,6 +34,7 @@ DRIVERS = "corenova.compute.drivers"
 NETWORK_BACKENDS = "corenova.network.backends"
 HOOKS = "corenova.hooks"
 IMAGE_BACKENDS = "corenova.image.backends"
+_GIVEN = "_corenova_given"
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -108,7 +110,7 @@ def load(
     doubled = {name for name in names if list(names).count(name) > 1}
     if doubled:
         raise PluginError(f"{option} names {', '.join(sorted(doubled))} twice. Remove one.")
-    offers = offered(group) if names else {}
+    offers = _offers(conf, group) if names else {}
     loaded = []
     for name in names:
         try:
@@ -133,7 +135,14 @@ def load_one(conf: cfg.ConfigOpts, group: str, name: str) -> Plugin:
 
     :raises PluginError: see :func:`load`; ``[plugins] optional`` makes no difference.
     """
-    return _loaded(conf, group, name, offered(group))
+    return _loaded(conf, group, name, _offers(conf, group))
+
+
+def give(conf: cfg.ConfigOpts, group: str, written: type) -> str:
+    """Offer a class that no entry point names to whatever is made from ``conf``, as tests do; return its name."""
+    given = conf.__dict__.setdefault(_GIVEN, {}).setdefault(group, {})
+    given[written.__name__] = [_Given(group, written)]
+    return written.__name__
 
 
 def offered(group: str) -> dict[str, list[metadata.EntryPoint]]:
@@ -203,6 +212,27 @@ def normal(distribution: str) -> str:
     return distribution.replace("_", "-").replace(".", "-").lower()
 
 
+def _offers(conf: cfg.ConfigOpts, group: str) -> dict[str, list[metadata.EntryPoint]]:
+    return offered(group) | conf.__dict__.get(_GIVEN, {}).get(group, {})
+
+
+class _ThisProcess:
+    """In place of the distribution of a class that was given."""
+
+    metadata: ClassVar = {"Name": "this process", "Version": ""}
+
+
+class _Given(metadata.EntryPoint):
+    """A class in place of an entry point."""
+
+    def __init__(self, group: str, written: type):
+        super().__init__(written.__name__, f"{written.__module__}:{written.__qualname__}", group)
+        vars(self).update(written=written, dist=_ThisProcess())
+
+    def load(self) -> type:
+        return vars(self)["written"]
+
+
 def _loaded(conf: cfg.ConfigOpts, group: str, name: str, offers: dict[str, list[metadata.EntryPoint]]) -> Plugin:
     found = offers.get(name, [])
     if not found:
@@ -239,6 +269,9 @@ class _Offer:
         return Plugin(self.name, made, self.distribution, self.version, self.group, contract)
 
     def _class(self) -> type:
+        if isinstance(self.entry_point, _Given):
+            return self.entry_point.load()
+
         def failed(_manager: object, _entry_point: object, error: Exception) -> None:
             raise self._failed("failed to load", error) from error
 

@@ -14,6 +14,7 @@ import corenova
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = [ROOT, *(path.parent for path in sorted(ROOT.glob("plugins/*/setup.py")))]
+TEMPLATES = [path.parent for path in sorted(ROOT.glob("corenova/cmd/manage/plugin-templates/*/setup.py"))]
 
 
 def _identity(folder: Path) -> dict:
@@ -52,7 +53,8 @@ def test_versions_are_plain_and_plug_ins_ask_for_this_core():
     assert corenova.__version__ == version
     major, minor, _ = version.split(".")
     wanted = f">={major}.{minor},<{major}.{int(minor) + 1}"
-    for folder in FOLDERS:
+    assert len(TEMPLATES) == 4
+    for folder in [*FOLDERS, *TEMPLATES]:
         identity = _identity(folder)
         assert re.fullmatch(r"\d+\.\d+\.\d+", identity["version"]), identity
         if folder != ROOT:

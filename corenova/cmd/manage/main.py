@@ -81,6 +81,22 @@ COMMANDS = (
         "imported. Exit code 1 when something that is enabled is not loaded.",
     ),
     Command(
+        "plugin", "new", "plugin_new:new", "Write a distribution with a new plug-in: code, tests, README. It "
+        "installs and works at once; no ini file is needed.",
+        (
+            ("kind", {"choices": ("filter", "weigher", "driver", "hook"), "help": "what it is to be"}),
+            # Not "name": that is the command's own in oslo.config.
+            ("plugin_name", {"metavar": "NAME", "help": "of the distribution and its module, such as rack_aware"}),
+            ("--dir", {"metavar": "D", "default": "", "help": "where to write D/NAME; here if not given"}),
+        ),
+        judges_values=True,
+    ),
+    Command(
+        "plugin", "check", "plugin_check:check", "Hold the plug-ins of an installed distribution to their contracts. "
+        "Exit code 1 when one breaks it.",
+        (("distribution", {"metavar": "DISTRIBUTION", "help": "its name, as pip knows it"}),),
+    ),
+    Command(
         "simulate", None, "simulate:run", "Play a trace of requests on a fleet that exists nowhere, with the plug-ins "
         "and options of the ini files, and say how well it was packed.",
         (
@@ -100,6 +116,7 @@ _NOUNS = {
     "db": "The schema of the database.",
     "service": "The services.",
     "host": "The hosts.",
+    "plugin": "Plug-ins, for their authors.",
 }
 """Help of the nouns that have verbs."""
 

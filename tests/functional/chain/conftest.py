@@ -1,33 +1,19 @@
-"""A cloud per test; the invariant checker runs when the test is over."""
+"""Clouds with an ini of the test's own; the invariant checker runs when the test is over."""
+
+import contextlib
 
 import pytest
 
-from corenova.testing.cloud import Cloud
+from corenova.testing.cloud import running
 
 
 @pytest.fixture
 def make_cloud(tmp_path):
     """Give a function that makes and starts clouds with their own ini; each is audited and stopped at the end."""
-    clouds = []
+    with contextlib.ExitStack() as clouds:
+        count = iter(range(1000))
 
-    def make(ini=None, *, path=None):
-        cloud = Cloud(path or tmp_path / f"cloud{len(clouds)}", ini)
-        cloud.__enter__()
-        clouds.append(cloud)
-        return cloud
+        def make(ini=None, *, path=None, **plugged):
+            return clouds.enter_context(running(path or tmp_path / f"cloud{next(count)}", ini=ini, **plugged))
 
-    yield make
-    try:
-        for cloud in clouds:
-            if cloud.running:
-                cloud.wait_settled()
-                assert cloud.findings() == []
-    finally:
-        for cloud in clouds:
-            cloud.__exit__()
-
-
-@pytest.fixture
-def cloud(make_cloud):
-    """A cloud with the default ini (20 fake hosts) and short intervals."""
-    return make_cloud()
+        yield make
