@@ -36,7 +36,7 @@ def load_filters(conf: cfg.ConfigOpts) -> list[Plugin]:
 
 def load_weighers(conf: cfg.ConfigOpts) -> list[tuple[Plugin, float]]:
     """Load the chosen weighers, each with its multiplier; raises PluginError."""
-    return [(plugin, _multiplier(conf, plugin.object)) for plugin in _load(conf, loader.WEIGHERS, NovaWeigher)]
+    return [(plugin, _multiplier(conf, plugin)) for plugin in _load(conf, loader.WEIGHERS, NovaWeigher)]
 
 
 def chosen(conf: cfg.ConfigOpts, group: str) -> tuple[list[str], dict[str, type]]:
@@ -112,11 +112,12 @@ def _adapted(option: str, written: type, adapter: type) -> Plugin:
         raise PluginError(f"{path}, chosen by {option}, cannot be used: {cause}.") from error
 
 
-def _multiplier(conf: cfg.ConfigOpts, weigher: object) -> float:
-    if isinstance(weigher, NovaWeigher):
-        return weigher.multiplier
-    option = getattr(weigher, "multiplier_option", None) or ""
-    multiplier = getattr(conf.filter_scheduler, option, 1.0)
+def _multiplier(conf: cfg.ConfigOpts, plugin: Plugin) -> float:
+    if isinstance(plugin.object, NovaWeigher):
+        return plugin.object.multiplier
+    option = getattr(plugin.object, "multiplier_option", None) or ""
+    section = "filter_scheduler" if option in conf.filter_scheduler or plugin.name not in conf else plugin.name
+    multiplier = getattr(conf[section], option, 1.0)
     if not math.isfinite(multiplier):
-        raise PluginError(f"[filter_scheduler] {option} = {multiplier} cannot be multiplied by. Write a finite number.")
+        raise PluginError(f"[{section}] {option} = {multiplier} cannot be multiplied by. Write a finite number.")
     return multiplier
