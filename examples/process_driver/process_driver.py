@@ -45,6 +45,7 @@ class ProcessDriver:
             help="Give each guest its own processes, host name and network by unshare, as root. False: it is a process "
             "like any other.",
         ),
+        cfg.FloatOpt("cpu_allocation_ratio", default=16.0, min=0.1, help="vCPUs for each CPU: most guests wait."),
         cfg.IntOpt("disk_gb", default=100, min=1, help="The disk that servers may claim here, in GiB."),
         cfg.FloatOpt("soft_reboot_s", default=10.0, min=0.0, help="How long a guest may take to end for a reboot."),
     ]
@@ -82,12 +83,15 @@ class ProcessDriver:
         """Return what this machine has."""
         self._check(host)
         ram_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-        totals = {VCPU: os.cpu_count() or 1, MEMORY_MB: ram_mb, DISK_GB: self._section.disk_gb}
         return HostReport(
             host=host,
             hypervisor_type="process",
             hypervisor_version=1_000_000,
-            inventories={name: Inventory(total=total) for name, total in totals.items()},
+            inventories={
+                VCPU: Inventory(total=os.cpu_count() or 1, allocation_ratio=self._section.cpu_allocation_ratio),
+                MEMORY_MB: Inventory(total=ram_mb),
+                DISK_GB: Inventory(total=self._section.disk_gb),
+            },
             supported_instances=((os.uname().machine, "process", "exe"),),
         )
 
