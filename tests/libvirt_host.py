@@ -228,6 +228,14 @@ class LibvirtHost:
         keeper.stdout.close()
 
 
+def clear(host: LibvirtHost) -> None:
+    """Leave nothing on a host, filters of interfaces included."""
+    host.clear()
+    for line in host.virsh("nwfilter-list").splitlines():
+        if line.split():
+            host.virsh("nwfilter-undefine", line.split()[0])
+
+
 @pytest.fixture(scope="session")
 def libvirt_host() -> Iterator[LibvirtHost]:
     """One host, on the machine's own network stack. A test undoes what it has made, or calls ``clear``."""

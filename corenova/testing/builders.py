@@ -5,7 +5,8 @@ that could not be. :func:`columns` makes the table that the scheduler itself dec
 """
 
 import uuid as uuids
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -15,6 +16,7 @@ from corenova.objects.instance import Instance
 from corenova.objects.request_spec import DISK_GB, MEMORY_MB, VCPU, Flavor, ImageMeta, InstanceGroup, RequestSpec
 from corenova.objects.topology import HostTopology, PciPool
 from corenova.scheduler.hosts import HostTable
+from corenova.testing.configuration import Ini, configuration
 
 ZONE_KEY = "availability_zone"
 IMAGE_ID = "11111111-1111-4111-8111-111111111111"
@@ -34,7 +36,7 @@ def host(
     disk_used_gb: int = 0,
     disk_allocation_ratio: float = 1.0,
     inventories: Mapping[str, Inventory | int | None] | None = None,
-    aggregates: Mapping[str, Mapping[str, str]] | None = None,
+    aggregates: Mapping[str, Mapping[str, str]] | Sequence[Mapping[str, str]] = (),
     availability_zone: str = "nova",
     traits: Iterable[str] = (),
     is_up: bool = True,
@@ -50,7 +52,7 @@ def host(
     :param ram_mb: MiB of RAM, ``ram_used_mb`` claimed; ``disk_gb``: GiB of disk likewise.
     :param inventories: further resource classes, as an Inventory or a total with nothing used; also in place of the
         three above, which None takes away.
-    :param aggregates: metadata by the name of the aggregate.
+    :param aggregates: metadata by the name of the aggregate, or without names.
     :param availability_zone: another one than ``nova`` comes from an aggregate, which is added.
     :param is_up, disabled, disabled_reason: the compute service of the host.
     :param pci_devices: so many free PCI devices, all alike; ``topology`` says more, and instead.
@@ -65,7 +67,9 @@ def host(
     }
     has = {key: Inventory(total=one) if isinstance(one, int) else one for key, one in held.items() if one is not None}
     cpus, ram, disk = (has.get(key, NOTHING) for key in (VCPU, MEMORY_MB, DISK_GB))
-    grouped = {key: dict(metadata) for key, metadata in (aggregates or {}).items()}
+    if not isinstance(aggregates, Mapping):
+        aggregates = {f"a{number}": metadata for number, metadata in enumerate(aggregates)}
+    grouped = {key: dict(metadata) for key, metadata in aggregates.items()}
     if availability_zone != "nova":
         grouped.setdefault(f"zone {availability_zone}", {ZONE_KEY: availability_zone})
     if topology is None and pci_devices:
@@ -213,3 +217,14 @@ def instance(
         project_id=project_id,
         user_id=user_id,
     )
+
+
+def configured(plugin: type, ini: Ini | str = "") -> Any:
+    """Return a plug-in, made and configured as the loader does it, with its section named for the class.
+
+    :raises Exception: what its ``configure`` raises.
+    """
+    conf, made = configuration(ini), plugin()
+    conf.register_opts(made.options, group=plugin.__name__)
+    made.configure(conf[plugin.__name__])
+    return made

@@ -23,15 +23,16 @@ def _value(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def configuration(ini: Ini, *, files: Sequence[str] = ()) -> cfg.ConfigOpts:
+def configuration(ini: Ini | str, *, files: Sequence[str] = ()) -> cfg.ConfigOpts:
     """Return a parsed configuration of these options; sections of plug-ins are read when those are loaded.
 
+    :param ini: by section, or the text of an ini file.
     :param files: ini files that come before.
     """
     conf = cfg.ConfigOpts()
     options.register(conf)
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
-        file.write(text(ini))
+        file.write(ini if isinstance(ini, str) else text(ini))
         file.flush()
         arguments = [word for name in (*files, file.name) for word in ("--config-file", name)]
         conf(arguments, default_config_files=[], default_config_dirs=[])

@@ -1,203 +1,82 @@
-"""The driver contract (contracts/driver.py): the required verbs, on every driver of driver_variants.py.
+"""The driver contract on every driver that comes with corenova: the suites of corenova.testing.
 
-The tests know a driver only by its contract; the abilities' verbs are in test_driver_abilities.py.
+Fake guests and those of libvirt's test hypervisor need nothing. Real ones boot a disk of one sector
+(corenova/testing/boot_sector.py) on a private libvirtd (tests/libvirt_host.py).
 """
-
-import threading
 
 import pytest
 
-from corenova.contracts.driver import Abilities
-from corenova.exceptions import DriverError, GuestNotFound
-from corenova.objects.host_state import HostReport
-from corenova.objects.request_spec import Flavor, RequestSpec
-from corenova.objects.states import PowerState
-
-VERBS = (
-    "start", "stop", "hosts", "inventory", "list_guests", "get_power_state", "spawn", "destroy", "power_on",
-    "power_off", "reboot",
-)  # fmt: skip
-RUNNING, SHUTDOWN = PowerState.RUNNING, PowerState.SHUTDOWN
+from corenova.testing import boot_sector
+from corenova.testing.suites import DriverSuite
+from tests import bridges
+from tests.libvirt_host import clear
+from tests.missing import refuse
 
 
-def guests(driver):
-    """All guests of a driver: {(host, uuid): power_state}."""
-    return {(h, guest.uuid): guest.power_state for h in driver.hosts() for guest in driver.list_guests(h)}
+class OursSuite(DriverSuite):
+    """What ours promise beyond the contract."""
+
+    def test_a_state_directory_that_cannot_be_used_stops_the_start(self, start, tmp_path):
+        (tmp_path / "state").write_text("a file where a directory should be")
+        with pytest.raises(Exception, match="state"):
+            start()
 
 
-def test_every_required_verb_is_there_and_abilities_are_declared(driver):
-    assert [verb for verb in VERBS if not callable(getattr(driver, verb, None))] == []
-    assert isinstance(driver.abilities, Abilities)
+class TestFake(OursSuite):
+    """A fleet of three."""
+
+    plugin = "fake"
+    ini = {"fake": {"hosts": 3}}
 
 
-def test_hosts_are_the_same_at_every_call_and_after_a_restart(driver, start):
-    names = driver.hosts()
-    assert names and len(set(names)) == len(names)
-    assert driver.hosts() == names
-    driver.stop()
-    assert start().hosts() == names
+class TestLibvirtTest(OursSuite):
+    """libvirt's own test hypervisor, in this process; its guests live as long as somebody is connected."""
 
+    plugin = "libvirt"
 
-def test_the_inventory_is_of_the_host_that_was_asked_for_and_can_take_a_small_request(driver):
-    wanted = RequestSpec(
-        project_id="p", user_id="u", flavor=Flavor(flavorid="1", name="f", vcpus=1, memory_mb=64, root_gb=1)
-    ).resources()
-    for name in driver.hosts():
-        report = driver.inventory(name)
-        assert isinstance(report, HostReport)
-        assert report.host == name
-        assert report.supported_instances
-        for resource_class, amount in wanted.items():
-            held = report.inventories[resource_class]
-            assert held.min_unit <= amount <= min(held.max_unit, held.capacity)
-
-
-def test_a_guest_does_not_change_the_inventory(driver, host, make_instance):
-    """Claims are the conductor's business: what a driver reports is what the host has."""
-    before = driver.inventory(host)
-    driver.spawn(host, make_instance())
-    assert driver.inventory(host) == before
-
-
-def test_a_spawned_guest_runs_on_its_host_alone_and_carries_our_marker(driver, host, guest):
-    assert guests(driver) == {(host, guest.uuid): RUNNING}
-    (found,) = driver.list_guests(host)
-    assert (found.uuid, found.owner) == (guest.uuid, "ours")
-    assert driver.get_power_state(host, guest.uuid) == RUNNING
-
-
-TWICE = {
-    "spawn": (lambda d, h, i: d.spawn(h, i), RUNNING),
-    "power_on": (lambda d, h, i: d.power_on(h, i), RUNNING),
-    "power_off": (lambda d, h, i: d.power_off(h, i.uuid, timeout_s=0), SHUTDOWN),
-    "hard reboot": (lambda d, h, i: d.reboot(h, i, hard=True), RUNNING),
-    "destroy": (lambda d, h, i: d.destroy(h, i.uuid), None),
-}
-
-
-@pytest.mark.parametrize("before", ["running", "shut down"])
-@pytest.mark.parametrize("verb", TWICE)
-def test_doing_it_twice_leaves_what_doing_it_once_leaves(driver, host, guest, make_instance, verb, before):
-    do, end = TWICE[verb]
-    neighbour = make_instance()
-    driver.spawn(host, neighbour)
-    if before == "shut down":
-        driver.power_off(host, guest.uuid, timeout_s=0)
-    for _ in range(2):
-        do(driver, host, guest)
-        left = guests(driver)
-        assert left.pop((host, neighbour.uuid)) == RUNNING, "the neighbour is left alone"
-        assert left == ({} if end is None else {(host, guest.uuid): end})
-
-
-def test_a_soft_reboot_leaves_a_running_guest(driver, host, guest):
-    if not driver.abilities.supports_soft_reboot:
-        pytest.skip("the driver declares no soft reboot")
-    for _ in range(2):
-        driver.reboot(host, guest, hard=False)
-        assert driver.get_power_state(host, guest.uuid) == RUNNING
-
-
-NOT_THERE = {
-    "get_power_state": lambda d, h, i: d.get_power_state(h, i.uuid),
-    "power_on": lambda d, h, i: d.power_on(h, i),
-    "power_off": lambda d, h, i: d.power_off(h, i.uuid, timeout_s=0),
-    "soft reboot": lambda d, h, i: d.reboot(h, i, hard=False),
-}
-
-
-@pytest.mark.parametrize("verb", NOT_THERE)
-@pytest.mark.parametrize("where", ["nowhere", "on another host", "destroyed"])
-def test_a_guest_that_is_not_there_is_not_found(driver, host, make_instance, verb, where):
-    instance = make_instance()
-    if where == "on another host":
-        if len(driver.hosts()) == 1:
-            pytest.skip("the driver has one host only")
-        driver.spawn(driver.hosts()[1], instance)
-    elif where == "destroyed":
-        driver.spawn(host, instance)
-        driver.destroy(host, instance.uuid)
-    before = guests(driver)
-    with pytest.raises(GuestNotFound):
-        NOT_THERE[verb](driver, host, instance)
-    assert guests(driver) == before
-
-
-def test_a_destroy_of_nothing_is_no_error_and_a_hard_reboot_of_nothing_makes_the_guest(driver, host, make_instance):
-    instance = make_instance()
-    driver.destroy(host, instance.uuid)
-    driver.reboot(host, instance, hard=True)
-    assert guests(driver) == {(host, instance.uuid): RUNNING}
-
-
-def test_guests_go_on_over_a_stop_and_the_next_incarnation_finds_them_as_they_were(
-    driver, host, guest, start, make_instance
-):
-    stopped = make_instance()
-    driver.spawn(host, stopped)
-    driver.power_off(host, stopped.uuid, timeout_s=0)
-    driver.stop()
-    again = start()
-    assert guests(again) == {(host, guest.uuid): RUNNING, (host, stopped.uuid): SHUTDOWN}
-    again.spawn(host, guest)  # as after a crash in the middle of a build
-    assert guests(again)[host, guest.uuid] == RUNNING
-    for instance in (guest, stopped):
-        again.destroy(host, instance.uuid)
-    assert guests(again) == {}
-
-
-def test_what_another_deployment_runs_is_neither_listed_nor_touched(driver, host, guest, start):
-    driver.stop()
-    stranger = start(deployment_id="theirs")
-    assert guests(stranger) == {}
-    stranger.destroy(host, guest.uuid)
-    for verb in NOT_THERE.values():
-        with pytest.raises(GuestNotFound):
-            verb(stranger, host, guest)
-    with pytest.raises(DriverError):
-        stranger.spawn(host, guest)
-    stranger.stop()
-    assert guests(start()) == {(host, guest.uuid): RUNNING}
-
-
-def test_errors_are_driver_errors(driver, make_instance):
-    for verb in (
-        lambda: driver.inventory("nowhere"),
-        lambda: driver.spawn("nowhere", make_instance()),
-        lambda: driver.list_guests("nowhere"),
-    ):
-        with pytest.raises(DriverError):
-            verb()
-
-
-def test_stop_is_harmless_after_a_start_that_failed(start, tmp_path):
-    (tmp_path / "state").write_text("a file where a directory should be")
-    with pytest.raises(Exception, match="state"):
-        start()
-    # The fixture stops it, which must not raise.
-
-
-def test_verbs_of_different_instances_run_at_the_same_time(driver, variant, make_instance):
-    lots = [[make_instance() for _ in range(variant.threads_guests)] for _ in range(4)]
-    errors = []
-
-    def live(number):
-        name = driver.hosts()[number % len(driver.hosts())]
+    @pytest.fixture
+    def hypervisor(self):
         try:
-            for instance in lots[number]:
-                driver.spawn(name, instance)
-                driver.power_off(name, instance.uuid, timeout_s=0)
-                driver.power_on(name, instance)
-                driver.list_guests(name)
-            for instance in lots[number][::2]:
-                driver.destroy(name, instance.uuid)
-        except Exception as error:
-            errors.append(error)
+            import libvirt
+        except ImportError:
+            refuse("libvirt-python", "run tools/install-libvirt, then make dev")
+        kept = libvirt.open("test:///default")
+        yield {"libvirt": {"connection_uri": "test:///default"}}
+        for domain in kept.listAllDomains():
+            if domain.name() != "test":  # its own, which belongs to nobody
+                if domain.isActive():
+                    domain.destroy()
+                domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
+        kept.close()
 
-    threads = [threading.Thread(target=live, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert {uuid for _, uuid in guests(driver)} == {instance.uuid for lot in lots for instance in lot[1::2]}
+
+@pytest.mark.libvirt
+@pytest.mark.timeout(600)
+class TestLibvirtQemu(OursSuite):
+    """QEMU, emulating, on a host of this test run."""
+
+    plugin = "libvirt"
+    boot = boot_sector.disk()
+    memory_mb = 32
+    threads_guests = 3
+    lets_go = False
+    boot_s = 60.0
+
+    @pytest.fixture
+    def hypervisor(self, libvirt_host):
+        # Tests look at files in /tmp, which may be in memory: no direct I/O there.
+        yield {
+            "libvirt": {
+                "connection_uri": libvirt_host.uri,
+                "virt_type": "qemu",
+                "disk_cachemode": "writeback",
+                "wait_soft_reboot_seconds": 60,
+                "shutdown_retry_s": 0.5,
+                "reserved_host_memory_mb": 0,
+            }
+        }
+        clear(libvirt_host)
+
+    @pytest.fixture
+    def subnet(self, libvirt_host):
+        return bridges.network(libvirt_host.slot, 6).prefix

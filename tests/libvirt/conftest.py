@@ -12,9 +12,9 @@ from corenova.objects.instance import Instance
 from corenova.objects.network import FixedIP, Nic
 from corenova.objects.request_spec import Flavor, ImageMeta
 from corenova.testing import boot_sector
+from corenova.testing.images import LocalImages, boot_access
 from tests import bridges
-from tests.contracts import driver_variants
-from tests.contracts.driver_variants import LocalImages, boot_access
+from tests.libvirt_host import clear
 
 
 class Serial:
@@ -140,4 +140,4 @@ def rig(libvirt_host, tmp_path):
     yield rig
     rig.stop()
     libvirt_host.start()
-    driver_variants.clear(libvirt_host)
+    clear(libvirt_host)

@@ -77,6 +77,11 @@ COMMANDS = (
     Command("host", "list", "host:list_hosts", "List the hosts with what is used of them."),
     Command("plugins", None, "plugins:list_plugins", "List the installed plug-ins and which of them are enabled."),
     Command(
+        "plugin", "check", "plugin_check:check", "Hold the plug-ins of an installed distribution to their contracts. "
+        "Exit code 1 when one breaks it.",
+        (("distribution", {"metavar": "DISTRIBUTION", "help": "its name, as pip knows it"}),),
+    ),
+    Command(
         "simulate", None, "simulate:run", "Play a trace of requests on a fleet that exists nowhere, with the plug-ins "
         "and options of the ini files, and say how well it was packed.",
         (
@@ -96,6 +101,7 @@ _NOUNS = {
     "db": "The schema of the database.",
     "service": "The services.",
     "host": "The hosts.",
+    "plugin": "Plug-ins, for their authors.",
 }
 """Help of the nouns that have verbs."""
 

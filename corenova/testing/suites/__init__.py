@@ -7,8 +7,11 @@
 A test that fails shows what the contract says and where (``corenova/testing/words.py``).
 """
 
+from corenova.testing.suites.driver_suite import DriverSuite
 from corenova.testing.suites.filter_suite import FilterSuite
 from corenova.testing.suites.hook_suite import HookSuite
+from corenova.testing.suites.image_backend_suite import ImageBackendSuite
+from corenova.testing.suites.network_backend_suite import NetworkBackendSuite
 from corenova.testing.suites.weigher_suite import WeigherSuite
 
-__all__ = ["FilterSuite", "HookSuite", "WeigherSuite"]
+__all__ = ["DriverSuite", "FilterSuite", "HookSuite", "ImageBackendSuite", "NetworkBackendSuite", "WeigherSuite"]

@@ -35,19 +35,25 @@ class PluginSuite:
     config_files: ClassVar[Sequence[str]] = ()
 
     @classmethod
-    def configuration(cls) -> cfg.ConfigOpts:
-        """Return the configuration that the plug-in's section is read from."""
-        return configuration(cls.ini, files=cls.config_files)
+    def configuration(cls, ini: Ini | None = None) -> cfg.ConfigOpts:
+        """Return the configuration that the plug-in's section is read from.
+
+        :param ini: options over those of the class.
+        """
+        merged = {section: dict(options) for section, options in cls.ini.items()}
+        for section, options in (ini or {}).items():
+            merged.setdefault(section, {}).update(options)
+        return configuration(merged, files=cls.config_files)
 
     @classmethod
-    def load(cls) -> loader.Plugin:
+    def load(cls, ini: Ini | None = None) -> loader.Plugin:
         """Return the plug-in, constructed and configured as a service does it; a new one at each call.
 
         Fails the test when it does not load.
         """
         if not hasattr(cls, "plugin"):
             pytest.fail(f"{cls.__name__} names no plug-in: plugin = the name of an entry point, or a class", False)
-        conf = cls.configuration()
+        conf = cls.configuration(ini)
         named = isinstance(cls.plugin, str)
         return loader.load_one(conf, cls.group, cls.plugin if named else loader.give(conf, cls.group, cls.plugin))
 

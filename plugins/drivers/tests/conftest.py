@@ -7,10 +7,8 @@ from oslo_config import cfg
 
 from corenova.contracts.driver import DriverContext
 from corenova.objects.instance import Instance
-from corenova.objects.request_spec import Flavor
+from corenova.testing import builders
 from corenova_drivers.fake import FakeDriver
-
-FLAVOR = Flavor(flavorid="1", name="small", vcpus=1, memory_mb=512, root_gb=1)
 
 
 @pytest.fixture
@@ -20,7 +18,7 @@ def make_instance():
 
     def make(name: str = "vm") -> Instance:
         uuid = f"00000000-0000-4000-8000-{next(numbers):012d}"
-        return Instance(uuid=uuid, display_name=name, hostname="vm", project_id="p", user_id="u", flavor=FLAVOR)
+        return builders.instance(name, uuid=uuid, ram_mb=512)
 
     return make
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.filters.aggregate_image_properties_isolation import AggregateImagePropertiesIsolation
 
 OS = "aggregate_image_properties_isolation_namespace = os\n"
@@ -26,16 +27,16 @@ UNDERSCORE = OS + "aggregate_image_properties_isolation_separator = _\n"
         (OS, {"os.distro": "debian"}, [{"os.distro": "windows"}], False),
     ],
 )
-def test_properties(builders, tmp_path, text, image, metadata, passes):
-    plugin = builders.configured(AggregateImagePropertiesIsolation, tmp_path / "ini", text)
-    host, spec = builders.host(aggregates=builders.aggregates(*metadata)), builders.spec(image=image)
+def test_properties(text, image, metadata, passes):
+    plugin = builders.configured(AggregateImagePropertiesIsolation, f"[filter_scheduler]\n{text}")
+    host, spec = builders.host(aggregates=metadata), builders.request(image=image)
     assert plugin.host_passes(host, spec) is passes
-    assert plugin.mask(builders.columns(host), spec).tolist() == [passes]
+    assert plugin.mask(builders.columns([host]), spec).tolist() == [passes]
 
 
-def test_reason_names_the_property(builders):
-    host = builders.host(aggregates=builders.aggregates({"os_distro": "windows"}))
-    sentence = AggregateImagePropertiesIsolation().reason(host, builders.spec(image={"os_distro": "debian"}))
+def test_reason_names_the_property():
+    host = builders.host(aggregates=[{"os_distro": "windows"}])
+    sentence = AggregateImagePropertiesIsolation().reason(host, builders.request(image={"os_distro": "debian"}))
     assert "os_distro 'debian'" in sentence
 
 

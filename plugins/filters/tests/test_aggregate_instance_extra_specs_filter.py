@@ -2,6 +2,7 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.filters.aggregate_instance_extra_specs_filter import AggregateInstanceExtraSpecsFilter
 
 SSD = "aggregate_instance_extra_specs:ssd"
@@ -33,13 +34,13 @@ SSD = "aggregate_instance_extra_specs:ssd"
         ({"aggregate_instance_extra_specs:a:b": "1"}, [{"a:b": "1"}], True),
     ],
 )
-def test_extra_specs(builders, extra_specs, metadata, passes):
-    host = builders.host(aggregates=builders.aggregates(*metadata))
-    spec = builders.spec(extra_specs=extra_specs)
+def test_extra_specs(extra_specs, metadata, passes):
+    host = builders.host(aggregates=metadata)
+    spec = builders.request(extra_specs=extra_specs)
     assert AggregateInstanceExtraSpecsFilter().host_passes(host, spec) is passes
-    assert AggregateInstanceExtraSpecsFilter().mask(builders.columns(host), spec).tolist() == [passes]
+    assert AggregateInstanceExtraSpecsFilter().mask(builders.columns([host]), spec).tolist() == [passes]
 
 
-def test_reason_names_the_demand(builders):
-    spec = builders.spec(extra_specs={SSD: ">= 4"})
+def test_reason_names_the_demand():
+    spec = builders.request(extra_specs={SSD: ">= 4"})
     assert "ssd '>= 4'" in AggregateInstanceExtraSpecsFilter().reason(builders.host(), spec)

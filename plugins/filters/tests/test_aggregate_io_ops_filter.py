@@ -2,6 +2,7 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.filters.aggregate_io_ops_filter import AggregateIoOpsFilter
 
 KEY = "max_io_ops_per_host"
@@ -19,10 +20,9 @@ KEY = "max_io_ops_per_host"
         ([{KEY: "many"}, {KEY: "7"}], 7),
     ],
 )
-def test_limit(builders, tmp_path, metadata, limit):
-    plugin, spec = builders.configured(AggregateIoOpsFilter, tmp_path / "ini", f"{KEY} = 5"), builders.spec()
-    aggregates = builders.aggregates(*metadata)
-    states = [builders.host(f"h{number}", num_io_ops=number, aggregates=aggregates) for number in (limit - 1, limit)]
+def test_limit(metadata, limit):
+    plugin, spec = builders.configured(AggregateIoOpsFilter, f"[filter_scheduler]\n{KEY} = 5"), builders.request()
+    states = [builders.host(f"h{number}", num_io_ops=number, aggregates=metadata) for number in (limit - 1, limit)]
     assert [plugin.host_passes(state, spec) for state in states] == [True, False]
-    assert plugin.mask(builders.columns(*states), spec).tolist() == [True, False]
+    assert plugin.mask(builders.columns(states), spec).tolist() == [True, False]
     assert f"limit is {limit}" in plugin.reason(states[1], spec)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.filters.aggregate_multi_tenancy_isolation import AggregateMultiTenancyIsolation
 
 
@@ -20,12 +21,12 @@ from corenova_filters.filters.aggregate_multi_tenancy_isolation import Aggregate
         ([{"filter_tenant_id": "me-too"}], False),
     ],
 )
-def test_tenants(builders, metadata, passes):
-    host, spec = builders.host(aggregates=builders.aggregates(*metadata)), builders.spec(project_id="me")
+def test_tenants(metadata, passes):
+    host, spec = builders.host(aggregates=metadata), builders.request(project_id="me")
     assert AggregateMultiTenancyIsolation().host_passes(host, spec) is passes
-    assert AggregateMultiTenancyIsolation().mask(builders.columns(host), spec).tolist() == [passes]
+    assert AggregateMultiTenancyIsolation().mask(builders.columns([host]), spec).tolist() == [passes]
 
 
-def test_reason_names_no_other_project(builders):
-    host = builders.host(aggregates=builders.aggregates({"filter_tenant_id": "secret"}))
-    assert "secret" not in AggregateMultiTenancyIsolation().reason(host, builders.spec())
+def test_reason_names_no_other_project():
+    host = builders.host(aggregates=[{"filter_tenant_id": "secret"}])
+    assert "secret" not in AggregateMultiTenancyIsolation().reason(host, builders.request())

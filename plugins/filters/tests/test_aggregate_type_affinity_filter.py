@@ -2,6 +2,7 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.filters.aggregate_type_affinity_filter import AggregateTypeAffinityFilter
 
 
@@ -17,7 +18,7 @@ from corenova_filters.filters.aggregate_type_affinity_filter import AggregateTyp
         ([{"instance_type": "smaller"}], False),
     ],
 )
-def test_flavor(builders, metadata, passes):
-    host, spec = builders.host(aggregates=builders.aggregates(*metadata)), builders.spec(flavor="small")
+def test_flavor(metadata, passes):
+    host, spec = builders.host(aggregates=metadata), builders.request(flavor_name="small")
     assert AggregateTypeAffinityFilter().host_passes(host, spec) is passes
-    assert AggregateTypeAffinityFilter().mask(builders.columns(host), spec).tolist() == [passes]
+    assert AggregateTypeAffinityFilter().mask(builders.columns([host]), spec).tolist() == [passes]

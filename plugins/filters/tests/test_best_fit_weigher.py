@@ -3,6 +3,7 @@
 import pytest
 
 from corenova.objects.host_state import Inventory
+from corenova.testing import builders
 from corenova_filters.weighers.best_fit_weigher import BestFitWeigher
 
 WEIGHER = BestFitWeigher()
@@ -25,20 +26,22 @@ def held(vcpus, ram_mb, **ram):
         ({}, 0.0),
     ],
 )
-def test_raw_weight(builders, inventories, raw):
-    host = builders.host(inventories=inventories)
-    assert WEIGHER.weigh(host, builders.spec()) == pytest.approx(raw)
-    assert WEIGHER.weights(builders.columns(host), builders.spec()).tolist() == [pytest.approx(raw)]
+def test_raw_weight(inventories, raw):
+    host = builders.host(inventories={"VCPU": None, "MEMORY_MB": None, "DISK_GB": None, **inventories})
+    assert WEIGHER.weigh(host, builders.request(ram_mb=512)) == pytest.approx(raw)
+    assert WEIGHER.weights(builders.columns([host]), builders.request(ram_mb=512)).tolist() == [pytest.approx(raw)]
 
 
-def test_a_piece_of_ram_is_kept_whole_rather_than_one_of_vcpus(builders):
+def test_a_piece_of_ram_is_kept_whole_rather_than_one_of_vcpus():
     """Of two hosts that are equally full in sum, the one with less RAM left is the better fit."""
     little_ram, few_vcpus = (builders.host(inventories=held(*used)) for used in ((2, 4096), (8, 1024)))
-    assert WEIGHER.weigh(little_ram, builders.spec()) > WEIGHER.weigh(few_vcpus, builders.spec())
+    assert WEIGHER.weigh(little_ram, builders.request(ram_mb=512)) > WEIGHER.weigh(
+        few_vcpus, builders.request(ram_mb=512)
+    )
 
 
-def test_scale_is_an_empty_host_to_a_full_one(builders):
-    assert WEIGHER.scale(builders.columns()) == (-1.0, 0.0)
+def test_scale_is_an_empty_host_to_a_full_one():
+    assert WEIGHER.scale(builders.columns([])) == (-1.0, 0.0)
 
 
 def test_traits():

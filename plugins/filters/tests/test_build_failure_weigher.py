@@ -2,6 +2,7 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.weighers.build_failure_weigher import BuildFailureWeigher
 
 
@@ -12,10 +13,10 @@ from corenova_filters.weighers.build_failure_weigher import BuildFailureWeigher
         ({"failed_builds": 3}, 3.0),
     ],
 )
-def test_raw_weight(builders, facts, raw):
+def test_raw_weight(facts, raw):
     host = builders.host(**facts)
-    assert BuildFailureWeigher().weigh(host, builders.spec()) == raw
-    assert BuildFailureWeigher().weights(builders.columns(host), builders.spec()).tolist() == [raw]
+    assert BuildFailureWeigher().weigh(host, builders.request()) == raw
+    assert BuildFailureWeigher().weights(builders.columns([host]), builders.request()).tolist() == [raw]
 
 
 def test_traits():
@@ -23,5 +24,5 @@ def test_traits():
     assert (BuildFailureWeigher.negate, BuildFailureWeigher.minval) == (True, None)
 
 
-def test_scale(builders):
-    assert BuildFailureWeigher().scale(builders.columns()) == (0.0, 10.0)
+def test_scale():
+    assert BuildFailureWeigher().scale(builders.columns([])) == (0.0, 10.0)

@@ -2,11 +2,12 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.filters.compute_capabilities_filter import ComputeCapabilitiesFilter
 
 FACTS = {
     "hypervisor_type": "QEMU",
-    "vcpus_total": 8,
+    "vcpus": 8,
     "cpu_info": {"topology": {"cores": 4}, "features": ["sse", "vmx"], "maxphysaddr": {"bits": 46}},
     "traits": frozenset({"HW_B", "HW_A"}),
 }
@@ -49,18 +50,18 @@ FACTS = {
         ({"capabilities:hypervisor_type": "QEMU", "vcpus_total": ">= 9"}, False),
     ],
 )
-def test_extra_specs(builders, extra_specs, passes):
-    host, spec = builders.host(**FACTS), builders.spec(extra_specs=extra_specs)
+def test_extra_specs(extra_specs, passes):
+    host, spec = builders.host(**FACTS), builders.request(extra_specs=extra_specs)
     assert ComputeCapabilitiesFilter().host_passes(host, spec) is passes
-    assert ComputeCapabilitiesFilter().mask(builders.columns(host), spec).tolist() == [passes]
+    assert ComputeCapabilitiesFilter().mask(builders.columns([host]), spec).tolist() == [passes]
 
 
-def test_reason_names_both_sides(builders):
-    spec = builders.spec(extra_specs={"capabilities:vcpus_total": ">= 9"})
+def test_reason_names_both_sides():
+    spec = builders.request(extra_specs={"capabilities:vcpus_total": ">= 9"})
     assert "'>= 9'" in ComputeCapabilitiesFilter().reason(builders.host(**FACTS), spec)
     assert "'8'" in ComputeCapabilitiesFilter().reason(builders.host(**FACTS), spec)
 
 
-def test_reason_names_the_unknown_fact(builders):
-    spec = builders.spec(extra_specs={"ssd": "true"})
+def test_reason_names_the_unknown_fact():
+    spec = builders.request(extra_specs={"ssd": "true"})
     assert "knows no ssd" in ComputeCapabilitiesFilter().reason(builders.host(), spec)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.filters.compute_filter import ComputeFilter
 
 
@@ -14,8 +15,8 @@ from corenova_filters.filters.compute_filter import ComputeFilter
         (False, True, False, "disabled"),
     ],
 )
-def test_service(builders, is_up, disabled, passes, word):
+def test_service(is_up, disabled, passes, word):
     host = builders.host(is_up=is_up, disabled=disabled)
-    assert ComputeFilter().host_passes(host, builders.spec()) is passes
-    assert ComputeFilter().mask(builders.columns(host), builders.spec()).tolist() == [passes]
-    assert word in ComputeFilter().reason(host, builders.spec())
+    assert ComputeFilter().host_passes(host, builders.request()) is passes
+    assert ComputeFilter().mask(builders.columns([host]), builders.request()).tolist() == [passes]
+    assert word in ComputeFilter().reason(host, builders.request())

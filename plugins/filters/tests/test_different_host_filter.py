@@ -2,6 +2,7 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.filters.different_host_filter import DifferentHostFilter
 
 WHERE = {"u1": "h1", "u2": "h2"}
@@ -20,9 +21,9 @@ WHERE = {"u1": "h1", "u2": "h2"}
         ("nowhere", True, True),
     ],
 )
-def test_hint(builders, hint, applies, passes):
+def test_hint(hint, applies, passes):
     plugin, host = DifferentHostFilter(), builders.host("h1")
-    spec = builders.spec(hints={} if hint is None else {"different_host": hint}, instance_hosts=WHERE)
+    spec = builders.request(hints={} if hint is None else {"different_host": hint}, instance_hosts=WHERE)
     assert plugin.applies(spec) is applies
     assert plugin.host_passes(host, spec) is passes
-    assert plugin.mask(builders.columns(builders.host("h3"), host), spec).tolist() == [True, passes]
+    assert plugin.mask(builders.columns([builders.host("h3"), host]), spec).tolist() == [True, passes]

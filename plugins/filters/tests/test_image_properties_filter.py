@@ -1,8 +1,8 @@
 """ImagePropertiesFilter: each property alone, their old names, and the default architecture."""
 
 import pytest
-from oslo_config import cfg
 
+from corenova.testing import builders
 from corenova_filters.filters.image_properties_filter import ImagePropertiesFilter
 
 FACTS = {
@@ -39,10 +39,10 @@ FACTS = {
         ({"hw_maxphysaddr_bits": "many"}, False),
     ],
 )
-def test_properties(builders, image, passes):
-    host, spec = builders.host(**FACTS), builders.spec(image=image)
+def test_properties(image, passes):
+    host, spec = builders.host(**FACTS), builders.request(image=image)
     assert ImagePropertiesFilter().host_passes(host, spec) is passes
-    assert ImagePropertiesFilter().mask(builders.columns(host), spec).tolist() == [passes]
+    assert ImagePropertiesFilter().mask(builders.columns([host]), spec).tolist() == [passes]
 
 
 @pytest.mark.parametrize(
@@ -54,21 +54,17 @@ def test_properties(builders, image, passes):
         ({"hw_maxphysaddr_bits": "1"}, False),
     ],
 )
-def test_a_host_that_tells_nothing(builders, image, passes):
-    assert ImagePropertiesFilter().host_passes(builders.host(), builders.spec(image=image)) is passes
+def test_a_host_that_tells_nothing(image, passes):
+    assert ImagePropertiesFilter().host_passes(builders.host(), builders.request(image=image)) is passes
 
 
 @pytest.mark.parametrize("section", ["ImagePropertiesFilter", "filter_scheduler"])
 @pytest.mark.parametrize(("image", "passes"), [(None, False), ({}, False), ({"hw_architecture": "x86_64"}, True)])
-def test_default_architecture(builders, tmp_path, section, image, passes):
+def test_default_architecture(section, image, passes):
     """It is found in the filter's own section, and where a nova.conf has it."""
-    ini = tmp_path / "corenova.conf"
-    ini.write_text(f"[{section}]\nimage_properties_default_architecture = aarch64\n")
-    conf, plugin = cfg.ConfigOpts(), ImagePropertiesFilter()
-    conf.register_opts(plugin.options, group="ImagePropertiesFilter")
-    conf(["--config-file", str(ini)])
-    plugin.configure(conf.ImagePropertiesFilter)
-    assert plugin.host_passes(builders.host(**FACTS), builders.spec(image=image)) is passes
+    text = f"[{section}]\nimage_properties_default_architecture = aarch64\n"
+    plugin = builders.configured(ImagePropertiesFilter, text)
+    assert plugin.host_passes(builders.host(**FACTS), builders.request(image=image)) is passes
 
 
 @pytest.mark.parametrize(
@@ -79,5 +75,5 @@ def test_default_architecture(builders, tmp_path, section, image, passes):
         ({"hw_maxphysaddr_bits": "48"}, "the host has 46"),
     ],
 )
-def test_reason(builders, image, words):
-    assert words in ImagePropertiesFilter().reason(builders.host(**FACTS), builders.spec(image=image))
+def test_reason(image, words):
+    assert words in ImagePropertiesFilter().reason(builders.host(**FACTS), builders.request(image=image))

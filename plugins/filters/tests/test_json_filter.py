@@ -6,10 +6,11 @@ import pytest
 
 from corenova.objects.json_query import DEEPEST
 from corenova.objects.json_query import OPERATORS as KNOWN_TO_THE_API
+from corenova.testing import builders
 from corenova_filters.filters.json_filter import OPERATORS, JsonFilter
 
 FACTS = {
-    "free_ram_mb": 2048,
+    "ram_mb": 2048,
     "hypervisor_type": "QEMU",
     "cpu_info": {"model": "Haswell", "topology": {"cores": 4}},
     "disabled": True,
@@ -51,16 +52,16 @@ FACTS = {
         ("text", False),
     ],
 )
-def test_query(builders, query, passes):
-    spec = builders.spec(hints={"query": json.dumps(query)})
+def test_query(query, passes):
+    spec = builders.request(hints={"query": json.dumps(query)})
     assert JsonFilter().applies(spec)
     assert JsonFilter().host_passes(builders.host(**FACTS), spec) is passes
 
 
 @pytest.mark.parametrize("hints", [{}, {"query": ""}, {"query": []}])
-def test_no_query(builders, hints):
-    assert not JsonFilter().applies(builders.spec(hints=hints))
-    assert JsonFilter().host_passes(builders.host(), builders.spec(hints=hints))
+def test_no_query(hints):
+    assert not JsonFilter().applies(builders.request(hints=hints))
+    assert JsonFilter().host_passes(builders.host(), builders.request(hints=hints))
 
 
 @pytest.mark.parametrize(
@@ -74,8 +75,8 @@ def test_no_query(builders, hints):
         ('["=", 1, 2]', "is not true of it."),
     ],
 )
-def test_reason(builders, query, words):
-    spec = builders.spec(hints={"query": query})
+def test_reason(query, words):
+    spec = builders.request(hints={"query": query})
     assert not JsonFilter().host_passes(builders.host(), spec)
     assert words in JsonFilter().reason(builders.host(), spec)
 

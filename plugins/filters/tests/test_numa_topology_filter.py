@@ -13,6 +13,7 @@ from corenova.objects.topology import (
     TopologyWish,
     WishedCell,
 )
+from corenova.testing import builders
 from corenova_filters.filters.numa_topology_filter import NUMATopologyFilter
 
 PINNED = TopologyWish(cells=(WishedCell(vcpus=(0, 1), memory_mb=512, dedicated=(0, 1)),))
@@ -40,24 +41,24 @@ def topology(*, used=(), at=0):
         (NEAR, topology(at=1), False),
     ],
 )
-def test_wishes(builders, wish, has, passes):
-    host, spec = builders.host("h1", topology=has), builders.spec(topology=wish)
+def test_wishes(wish, has, passes):
+    host, spec = builders.host("h1", topology=has), builders.request(topology=wish)
     assert NUMATopologyFilter().host_passes(host, spec) is passes
-    assert NUMATopologyFilter().mask(builders.columns(host), spec).tolist() == [passes]
+    assert NUMATopologyFilter().mask(builders.columns([host]), spec).tolist() == [passes]
 
 
-def test_ratios_are_the_hosts(builders):
+def test_ratios_are_the_hosts():
     wide = TopologyWish(cells=(WishedCell(vcpus=(0, 1), memory_mb=1024),))
     cell = NumaCell(id=0, memory_mb=1024, shared=((4,), (5,)))
     full = HostTopology(cells=(cell,), used=TopologyUse(cells={0: CellUse(vcpus=2, memory_mb=1024)}))
-    spec = builders.spec(topology=wide)
+    spec = builders.request(topology=wide)
     judge = NUMATopologyFilter().host_passes
     assert not judge(builders.host(topology=full), spec)
     assert not judge(builders.host(topology=full, cpu_allocation_ratio=2.0), spec)
     assert judge(builders.host(topology=full, cpu_allocation_ratio=2.0, ram_allocation_ratio=2.0), spec)
 
 
-def test_reason_says_what_is_short(builders):
-    spec = builders.spec(topology=PINNED)
+def test_reason_says_what_is_short():
+    spec = builders.request(topology=PINNED)
     host = builders.host(topology=topology(used=(0, 1)))
     assert NUMATopologyFilter().reason(host, spec) == "Dedicated CPUs in one NUMA cell: 2 asked, at most 0 free."

@@ -3,6 +3,7 @@
 import pytest
 
 from corenova.objects.topology import HostTopology, PciPool, PciRequest, PciSpec, TopologyUse, TopologyWish
+from corenova.testing import builders
 from corenova_filters.filters.pci_passthrough_filter import PciPassthroughFilter
 
 
@@ -29,13 +30,13 @@ def topology(*used):
         (wish(1, device_type="type-PF"), topology("x"), True),
     ],
 )
-def test_devices(builders, wanted, has, passes):
-    host, spec = builders.host("h1", topology=has), builders.spec(topology=wanted)
+def test_devices(wanted, has, passes):
+    host, spec = builders.host("h1", topology=has), builders.request(topology=wanted)
     assert PciPassthroughFilter().host_passes(host, spec) is passes
-    assert PciPassthroughFilter().mask(builders.columns(host), spec).tolist() == [passes]
+    assert PciPassthroughFilter().mask(builders.columns([host]), spec).tolist() == [passes]
 
 
-def test_reason_names_the_alias(builders):
-    spec = builders.spec(topology=wish(2))
+def test_reason_names_the_alias():
+    spec = builders.request(topology=wish(2))
     host = builders.host(topology=topology("x"))
     assert PciPassthroughFilter().reason(host, spec) == "PCI alias gpu: 2 asked, 1 free."

@@ -2,14 +2,15 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.weighers.pci_weigher import PCIWeigher
 
 
 @pytest.mark.parametrize(("number", "raw"), [(0, 100.0), (3, 97.0), (99, 1.0), (500, 1.0)])
-def test_raw_weight(builders, number, raw):
-    host = builders.host(free_pci_devices=number)
-    assert PCIWeigher().weigh(host, builders.spec()) == raw
-    assert PCIWeigher().weights(builders.columns(host), builders.spec()).tolist() == [raw]
+def test_raw_weight(number, raw):
+    host = builders.host(pci_devices=number)
+    assert PCIWeigher().weigh(host, builders.request()) == raw
+    assert PCIWeigher().weights(builders.columns([host]), builders.request()).tolist() == [raw]
 
 
 def test_traits():
@@ -17,5 +18,5 @@ def test_traits():
     assert (PCIWeigher.negate, PCIWeigher.minval) == (False, None)
 
 
-def test_scale(builders):
-    assert PCIWeigher().scale(builders.columns()) == (1.0, 100.0)
+def test_scale():
+    assert PCIWeigher().scale(builders.columns([])) == (1.0, 100.0)

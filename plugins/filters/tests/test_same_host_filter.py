@@ -2,6 +2,7 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.filters.same_host_filter import SameHostFilter
 
 WHERE = {"u1": "h1", "u2": "h2"}
@@ -19,9 +20,9 @@ WHERE = {"u1": "h1", "u2": "h2"}
         ("nowhere", True, [False, False]),
     ],
 )
-def test_hint(builders, hint, applies, passes):
-    plugin, hosts = SameHostFilter(), builders.columns(builders.host("h1"), builders.host("h3"))
-    spec = builders.spec(hints={} if hint is None else {"same_host": hint}, instance_hosts=WHERE)
+def test_hint(hint, applies, passes):
+    plugin, hosts = SameHostFilter(), builders.columns([builders.host("h1"), builders.host("h3")])
+    spec = builders.request(hints={} if hint is None else {"same_host": hint}, instance_hosts=WHERE)
     assert plugin.applies(spec) is applies
     assert [plugin.host_passes(state, spec) for state in hosts.states] == passes
     assert plugin.mask(hosts, spec).tolist() == passes

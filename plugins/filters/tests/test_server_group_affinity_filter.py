@@ -2,6 +2,7 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.filters.server_group_affinity_filter import ServerGroupAffinityFilter
 
 
@@ -18,15 +19,15 @@ from corenova_filters.filters.server_group_affinity_filter import ServerGroupAff
         ("soft-affinity", {"h2": 1}, True),
     ],
 )
-def test_members(builders, policy, members, passes):
-    assert ServerGroupAffinityFilter().applies(builders.spec(group=policy and builders.group(policy))) is (
+def test_members(policy, members, passes):
+    assert ServerGroupAffinityFilter().applies(builders.request(group=policy and builders.group(policy))) is (
         policy == "affinity"
     )
-    host, spec = builders.host("h1"), builders.spec(group=policy and builders.group(policy, members))
+    host, spec = builders.host("h1"), builders.request(group=policy and builders.group(policy, members))
     assert ServerGroupAffinityFilter().host_passes(host, spec) is passes
-    assert ServerGroupAffinityFilter().mask(builders.columns(host), spec).tolist() == [passes]
+    assert ServerGroupAffinityFilter().mask(builders.columns([host]), spec).tolist() == [passes]
 
 
-def test_reason_keeps_the_other_host_secret(builders):
-    spec = builders.spec(group=builders.group("affinity", {"h2": 1}))
+def test_reason_keeps_the_other_host_secret():
+    spec = builders.request(group=builders.group("affinity", {"h2": 1}))
     assert "h2" not in ServerGroupAffinityFilter().reason(builders.host("h1"), spec)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.filters.server_group_anti_affinity_filter import ServerGroupAntiAffinityFilter
 
 
@@ -19,16 +20,16 @@ from corenova_filters.filters.server_group_anti_affinity_filter import ServerGro
         ("soft-anti-affinity", {"h1": 5}, {}, True),
     ],
 )
-def test_members(builders, policy, members, rules, passes):
-    assert ServerGroupAntiAffinityFilter().applies(builders.spec(group=policy and builders.group(policy))) is (
+def test_members(policy, members, rules, passes):
+    assert ServerGroupAntiAffinityFilter().applies(builders.request(group=policy and builders.group(policy))) is (
         policy == "anti-affinity"
     )
-    host, spec = builders.host("h1"), builders.spec(group=policy and builders.group(policy, members, **rules))
+    host, spec = builders.host("h1"), builders.request(group=policy and builders.group(policy, members, **rules))
     assert ServerGroupAntiAffinityFilter().host_passes(host, spec) is passes
-    assert ServerGroupAntiAffinityFilter().mask(builders.columns(host), spec).tolist() == [passes]
+    assert ServerGroupAntiAffinityFilter().mask(builders.columns([host]), spec).tolist() == [passes]
 
 
-def test_reason_counts(builders):
-    spec = builders.spec(group=builders.group("anti-affinity", {"h1": 2}, max_server_per_host=2))
+def test_reason_counts():
+    spec = builders.request(group=builders.group("anti-affinity", {"h1": 2}, max_server_per_host=2))
     assert "runs 2" in ServerGroupAntiAffinityFilter().reason(builders.host("h1"), spec)
     assert "allows 2" in ServerGroupAntiAffinityFilter().reason(builders.host("h1"), spec)

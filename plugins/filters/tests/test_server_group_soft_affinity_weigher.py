@@ -2,6 +2,7 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.weighers.server_group_soft_affinity_weigher import ServerGroupSoftAffinityWeigher
 
 
@@ -15,9 +16,9 @@ from corenova_filters.weighers.server_group_soft_affinity_weigher import ServerG
         ("affinity", {"h1": 2}, [0.0, 0.0]),
     ],
 )
-def test_raw_weight(builders, policy, members, raws):
-    hosts = builders.columns(builders.host("h1"), builders.host("h2"))
-    spec = builders.spec(group=policy and builders.group(policy, members))
+def test_raw_weight(policy, members, raws):
+    hosts = builders.columns([builders.host("h1"), builders.host("h2")])
+    spec = builders.request(group=policy and builders.group(policy, members))
     assert ServerGroupSoftAffinityWeigher().applies(spec) is (policy == "soft-affinity")
     assert [ServerGroupSoftAffinityWeigher().weigh(state, spec) for state in hosts.states] == raws
     assert ServerGroupSoftAffinityWeigher().weights(hosts, spec).tolist() == raws

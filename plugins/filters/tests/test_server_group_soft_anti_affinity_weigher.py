@@ -2,6 +2,7 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.weighers.server_group_soft_anti_affinity_weigher import ServerGroupSoftAntiAffinityWeigher
 
 
@@ -15,9 +16,9 @@ from corenova_filters.weighers.server_group_soft_anti_affinity_weigher import Se
         ("anti-affinity", {"h1": 2}, [0.0, 0.0]),
     ],
 )
-def test_raw_weight(builders, policy, members, raws):
-    hosts = builders.columns(builders.host("h1"), builders.host("h2"))
-    spec = builders.spec(group=policy and builders.group(policy, members))
+def test_raw_weight(policy, members, raws):
+    hosts = builders.columns([builders.host("h1"), builders.host("h2")])
+    spec = builders.request(group=policy and builders.group(policy, members))
     assert ServerGroupSoftAntiAffinityWeigher().applies(spec) is (policy == "soft-anti-affinity")
     assert [ServerGroupSoftAntiAffinityWeigher().weigh(state, spec) for state in hosts.states] == raws
     assert ServerGroupSoftAntiAffinityWeigher().weights(hosts, spec).tolist() == raws

@@ -2,6 +2,7 @@
 
 import pytest
 
+from corenova.testing import builders
 from corenova_filters.filters.simple_cidr_affinity_filter import SimpleCIDRAffinityFilter
 
 
@@ -22,18 +23,18 @@ from corenova_filters.filters.simple_cidr_affinity_filter import SimpleCIDRAffin
         ({"build_near_host_ip": "h2"}, False),
     ],
 )
-def test_hints(builders, hints, passes):
-    plugin, spec = SimpleCIDRAffinityFilter(), builders.spec(hints=hints)
+def test_hints(hints, passes):
+    plugin, spec = SimpleCIDRAffinityFilter(), builders.request(hints=hints)
     assert plugin.applies(spec) is ("build_near_host_ip" in hints)
     assert plugin.host_passes(builders.host(host_ip="192.0.2.100"), spec) is passes
 
 
-def test_a_host_without_an_address_is_nowhere_near(builders):
-    spec = builders.spec(hints={"build_near_host_ip": "192.0.2.1", "cidr": "/0"})
+def test_a_host_without_an_address_is_nowhere_near():
+    spec = builders.request(hints={"build_near_host_ip": "192.0.2.1", "cidr": "/0"})
     assert not SimpleCIDRAffinityFilter().host_passes(builders.host(host_ip=""), spec)
 
 
 @pytest.mark.parametrize(("near", "words"), [("192.0.2.1", "not in 192.0.2.1/24"), ("h2", "name no network: 'h2/24'")])
-def test_reason(builders, near, words):
-    spec = builders.spec(hints={"build_near_host_ip": near})
+def test_reason(near, words):
+    spec = builders.request(hints={"build_near_host_ip": near})
     assert words in SimpleCIDRAffinityFilter().reason(builders.host(host_ip="198.51.100.1"), spec)
