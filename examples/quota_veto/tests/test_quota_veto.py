@@ -6,9 +6,10 @@ import pytest
 from quota_veto import QuotaVeto
 
 from corenova import loader
-from corenova.exceptions import PluginError
+from corenova.exceptions import PluginError, Vetoed
 from corenova.objects.context import RequestContext
 from corenova.testing.builders import request
+from corenova.testing.cloud import PROJECT
 from corenova.testing.configuration import configuration
 from corenova.testing.suites import HookSuite
 
@@ -97,3 +98,13 @@ def test_the_database_is_not_asked_for_nothing(project, now):
 def test_an_option_that_cannot_be_read_stops_the_start(options, what):
     with pytest.raises(PluginError, match=what):
         veto(**options)
+
+
+@pytest.mark.cloud(hooks=[QuotaVeto], ini={"QuotaVeto": {"cores": f"{PROJECT}:2", "office_hours": "00:00-00:00"}})
+def test_a_lab_that_has_its_share_is_refused_until_it_gives_some_back(cloud):
+    first, _ = servers = cloud.create_servers(2)
+    cloud.wait_active(*servers)
+    with pytest.raises(Vetoed, match="may use 2 cores; it uses 2 and this request asks for 1 more"):
+        cloud.create_server()
+    cloud.delete_server(first)
+    cloud.wait_active(cloud.create_server())
