@@ -34,6 +34,7 @@ def told(test: object) -> str:
 
 
 def _told(part: object) -> str:
+    part = part.fget if isinstance(part, property) else part
     is_module = isinstance(part, ModuleType)
     name = part.__name__ if is_module else part.__qualname__
     words = (inspect.getdoc(part) or "").splitlines()

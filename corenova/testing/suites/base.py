@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 from oslo_config import cfg
 
 from corenova import loader
+from corenova.exceptions import PluginError
 from corenova.testing.configuration import Ini, configuration
 
 DRAWN = settings(
@@ -55,7 +56,10 @@ class PluginSuite:
             pytest.fail(f"{cls.__name__} names no plug-in: plugin = the name of an entry point, or a class", False)
         conf = cls.configuration(ini)
         named = isinstance(cls.plugin, str)
-        return loader.load_one(conf, cls.group, cls.plugin if named else loader.give(conf, cls.group, cls.plugin))
+        try:
+            return loader.load_one(conf, cls.group, cls.plugin if named else loader.give(conf, cls.group, cls.plugin))
+        except PluginError as error:
+            pytest.fail(str(error), pytrace=False)
 
     @classmethod
     def kept(cls) -> loader.Plugin:

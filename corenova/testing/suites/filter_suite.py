@@ -52,22 +52,23 @@ class FilterSuite(SchedulingSuite):
         """Answers are made anew for the few hosts that have changed: they must not depend on who else is asked."""
         plugin, asked = self.kept().object, self.asked(data)
         if isinstance(plugin, VectorFilter):
-            alone = [plugin.mask(columns([state]), asked.spec).tolist()[0] for state in _frozen(asked)]
-            assert plugin.mask(columns(_frozen(asked)), asked.spec).tolist() == alone, "mask of one host is another"
+            alone = [plugin.mask(columns([state]), asked.spec).tolist()[0] for state in asked.table.states]
+            assert plugin.mask(asked.table, asked.spec).tolist() == alone, "mask decides otherwise on one host alone"
         if isinstance(plugin, ScalarFilter):
             states = asked.table.states
             forth = [plugin.host_passes(state, asked.spec) for state in states]
             back = [plugin.host_passes(state, asked.spec) for state in reversed(states)]
-            assert back[::-1] == forth, "host_passes in another order is another"
+            assert back[::-1] == forth, "host_passes decides otherwise in another order"
 
     @contract(contracts.SelectiveFilter.applies)
     @DRAWN
     @given(data=st.data())
     def test_what_is_none_of_its_business_passes_every_host(self, data):
         """Only for filters with ``applies``."""
-        plugin, asked = self.kept().object, self.asked(data)
+        plugin = self.kept().object
         if not hasattr(plugin, "applies"):
             pytest.skip("the filter has no applies")
+        asked = self.asked(data)
         if not plugin.applies(asked.spec):
             for form, said in _answers(plugin, asked):
                 assert all(said), f"applies says no, and {form} refuses a host"
@@ -78,9 +79,10 @@ class FilterSuite(SchedulingSuite):
     @given(data=st.data())
     def test_it_has_words_for_every_no(self, data):
         """Only for filters with ``reason``."""
-        plugin, asked = self.kept().object, self.asked(data)
+        plugin = self.kept().object
         if not hasattr(plugin, "reason"):
             pytest.skip("the filter has no reason")
+        asked = self.asked(data)
         _, said = _answers(plugin, asked)[0]
         for state, passes in zip(asked.table.states, said, strict=True):
             if not passes:
@@ -106,7 +108,3 @@ def _answers(plugin: object, asked: Asked) -> list[tuple[str, list[bool]]]:
             assert type(answer) is bool, f"host_passes returns {answer!r}, which is no bool"
         found.append(("host_passes", said))
     return found
-
-
-def _frozen(asked: Asked) -> list:
-    return list(asked.table.states)

@@ -58,9 +58,10 @@ class WeigherSuite(SchedulingSuite):
     @given(data=st.data())
     def test_what_is_none_of_its_business_weighs_the_same_everywhere(self, data):
         """Only for weighers with ``applies``."""
-        plugin, asked = self.kept().object, self.asked(data)
+        plugin = self.kept().object
         if not hasattr(plugin, "applies"):
             pytest.skip("the weigher has no applies")
+        asked = self.asked(data)
         if not plugin.applies(asked.spec):
             for form, said in _weights(plugin, asked):
                 assert len(set(said)) <= 1, f"applies says no, and {form} tells hosts apart"
@@ -71,9 +72,10 @@ class WeigherSuite(SchedulingSuite):
     @given(data=st.data())
     def test_its_scale_has_two_ends_that_no_claim_moves(self, data):
         """Only for weighers with ``scale``."""
-        plugin, asked = self.kept().object, self.asked(data)
+        plugin = self.kept().object
         if not hasattr(plugin, "scale"):
             pytest.skip("the weigher has no scale")
+        asked = self.asked(data)
         low, high = plugin.scale(asked.table)
         assert _is_finite(low) and _is_finite(high), f"scale returns {low!r} and {high!r}"
         assert low <= high, f"scale returns its ends the wrong way round: {low} and {high}"
