@@ -103,9 +103,9 @@ class Guests:
             setsigmask=[],
             setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # Python ignores these, and who is ignored is inherited
         )
-        if not _within(_PATIENCE_S, lambda: stat.exists() or _reaped(pid)) or not stat.exists():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+        if not _within(_PATIENCE_S, lambda: stat.exists() or _reaped(pid)):
+            os.killpg(pid, signal.SIGKILL)
+        if not stat.exists():
             raise DriverError(f"The process of guest {record.uuid} has not started: {self.console(record.uuid)!r}")
 
     def power_state(self, uuid: str) -> int:
