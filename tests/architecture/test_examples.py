@@ -107,6 +107,8 @@ def test_each_is_a_lesson(folder: Path):
     modules = [path for path in folder.glob("*.py") if path.name not in ("setup.py", "receiver.py")]
     assert any("contract_version = (1, 0)" in path.read_text() for path in modules)
     assert all(len(path.read_text().splitlines()) <= 200 for path in modules)
+    imported = {name for path in modules for name in re.findall(r"^from corenova\.(\w+)", path.read_text(), re.M)}
+    assert imported <= {"contracts", "objects", "exceptions"}, "a plug-in needs nothing more of corenova"
     assert list((folder / "tests").glob("test_*.py"))
     commands = re.findall(r"^    (?:pip|python|corenova-all|openstack) .*", (folder / "README.md").read_text(), re.M)
     assert len(commands) == 3 and commands[0].startswith(f"    pip install ./examples/{folder.name} ")
