@@ -104,13 +104,18 @@ class FilterTraits(Protocol):
 
 
 class SelectiveFilter(Protocol):
-    """Optional: a filter that judges the single request (its group, its hints), not a class of requests."""
+    """Optional: a filter that judges the single request (its group, its hints), not a class of requests.
+
+    So must one whose answer changes by itself, with the time of day for instance: no host changes by that, and what is
+    kept would stay.
+    """
 
     def applies(self, spec: RequestSpec) -> bool:
         """Return False when ``spec`` is none of this filter's business: then it passes every host.
 
         A filter that has this method is kept out of what is cached per request class. For a request that it applies
-        to it is asked lazily, the best host first, until one passes; it is shown as evaluated on that many hosts.
+        to it is asked lazily, the best host first, until one passes; it is shown as evaluated on that many hosts. Its
+        False is kept, so it may depend on the request and the options alone.
         """
         ...
 

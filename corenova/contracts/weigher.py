@@ -20,9 +20,9 @@ CONTRACT_VERSION = (1, 0)
 class WeigherTraits(Protocol):
     """Optional class attributes of a weigher.
 
-    :cvar multiplier_option: name of the ``[filter_scheduler]`` option that holds the multiplier, for instance
-        ``ram_weight_multiplier``. Without it the multiplier is 1.0. Aggregate metadata of the same name overrides it
-        per host (of several values the smallest).
+    :cvar multiplier_option: name of the option that holds the multiplier: one of ``[filter_scheduler]``, for instance
+        ``ram_weight_multiplier``, or a FloatOpt among the weigher's own ``options``. Without it the multiplier is 1.0.
+        Aggregate metadata of the same name overrides it per host (of several values the smallest).
     :cvar negate: the multiplier is applied negatively (BuildFailureWeigher).
     :cvar minval: fixed lower end of the normalisation, or None for the smallest raw value seen.
     :cvar maxval: fixed upper end, or None.

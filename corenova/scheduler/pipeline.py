@@ -335,7 +335,7 @@ class Pipeline:
         if self._explained is None or self._explained[0] != key:
             faults = self._faults()
             made = self._explain(hosts, spec, batch)
-            if self._faults() != faults:
+            if self._faults() != faults or self._about(spec, _kind(spec))[0]:  # these may say something else next time
                 return made
             self._explained = (key, made)
         return self._explained[1]

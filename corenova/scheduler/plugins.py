@@ -52,7 +52,7 @@ def load_filters(conf: cfg.ConfigOpts, *, left_out: list[PluginAccount] | None =
 def load_weighers(conf: cfg.ConfigOpts, *, left_out: list[PluginAccount] | None = None) -> list[tuple[Plugin, float]]:
     """Load the chosen weighers, each with its multiplier; raises PluginError. ``left_out`` as of the filters."""
     loaded = _load(conf, loader.WEIGHERS, left_out)
-    return [(plugin, _multiplier(conf, plugin.object)) for plugin in loaded]
+    return [(plugin, _multiplier(conf, plugin)) for plugin in loaded]
 
 
 def enabled(conf: cfg.ConfigOpts, group: str) -> list[str]:
@@ -69,7 +69,7 @@ def load_named(conf: cfg.ConfigOpts, group: str, name: str) -> Plugin:
         _check(group, [one for one in names if one == name], brought)
         loaded = _adapted(group, brought[name]) if name in brought else loader.load_one(conf, group, name)
     if group == loader.WEIGHERS:
-        _multiplier(conf, loaded.object)
+        _multiplier(conf, loaded)
     return loaded
 
 
@@ -182,11 +182,12 @@ def _adapted(group: str, brought: Brought) -> Plugin:
     return Plugin(written.__name__, made, brought.distribution, brought.version, group)
 
 
-def _multiplier(conf: cfg.ConfigOpts, weigher: object) -> float:
-    if isinstance(weigher, NovaWeigher):
-        return weigher.multiplier
-    option = getattr(weigher, "multiplier_option", None) or ""
-    multiplier = getattr(conf.filter_scheduler, option, 1.0)
+def _multiplier(conf: cfg.ConfigOpts, plugin: Plugin) -> float:
+    if isinstance(plugin.object, NovaWeigher):
+        return plugin.object.multiplier
+    option = getattr(plugin.object, "multiplier_option", None) or ""
+    section = "filter_scheduler" if option in conf.filter_scheduler or plugin.name not in conf else plugin.name
+    multiplier = getattr(conf[section], option, 1.0)
     if not math.isfinite(multiplier):
-        raise PluginError(f"[filter_scheduler] {option} = {multiplier} cannot be multiplied by. Write a finite number.")
+        raise PluginError(f"[{section}] {option} = {multiplier} cannot be multiplied by. Write a finite number.")
     return multiplier

@@ -13,10 +13,11 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
 
+import sqlalchemy as sa
 from oslo_config import cfg
 
 from corenova import audit, crash, loader
@@ -26,7 +27,8 @@ from corenova.cmd import api, compute, conductor, scheduler
 from corenova.cmd.process import Parts, configure
 from corenova.cmd.service_host import ServiceHost
 from corenova.contracts.driver import Driver
-from corenova.db import actions, decisions, instances
+from corenova.db import actions, aggregates, decisions, instances
+from corenova.db import hosts as hosts_db
 from corenova.loader import Plugin
 from corenova.objects.context import RequestContext
 from corenova.objects.decision import Decision
@@ -255,6 +257,21 @@ class Cloud:
     def reset_state(self, uuid: str, vm_state: str) -> None:
         """Reset the state, as an operator."""
         self._actions().reset_state(self.context(roles=("admin",)), uuid, vm_state)
+
+    def make_aggregate(self, name: str, hosts: Iterable[str], metadata: Mapping[str, str] | None = None) -> None:
+        """Make a host aggregate of these hosts; on return the next decision knows it."""
+        chosen = list(hosts)
+
+        def write(connection: sa.Connection) -> None:
+            made = aggregates.create(connection, name, None)
+            aggregates.set_metadata(connection, made.id, dict(metadata or {}))
+            for host in chosen:
+                aggregates.add_host(connection, made.id, host)
+
+        for host in chosen:
+            self.wait(lambda host=host: self.db.read(lambda c: hosts_db.known(c, host)), what=f"{host} is known")
+        self.db.write("test.aggregate", write)
+        time.sleep(self.parts("test").conf.scheduler.refresh_interval_s)  # what the scheduler has read is older now
 
     def wsgi(self) -> dict[str, object]:
         """Return the HTTP applications over this cloud, by first path segment (cmd/api.py)."""

@@ -34,8 +34,8 @@ class WeigherSuite(SchedulingSuite):
         """The multiplier's option exists, the ends are numbers, the raw column is a column."""
         plugin = self.load().object
         option = getattr(plugin, "multiplier_option", None)
-        known = {opt.name for opt in filter_scheduler.OPTIONS}
-        assert option is None or option in known, f"[filter_scheduler] has no option {option}"
+        known = {opt.name for opt in (*filter_scheduler.OPTIONS, *getattr(plugin, "options", ()))}
+        assert option is None or option in known, f"neither [filter_scheduler] nor the weigher has an option {option}"
         assert isinstance(getattr(plugin, "negate", False), bool), "negate is neither True nor False"
         for end in ("minval", "maxval"):
             value = getattr(plugin, end, None)

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from corenova.db import aggregates
-from corenova.db import hosts as db_hosts
-
 EXAMPLE = Path(__file__).parents[3] / "examples" / "nova_filter"
 OTHERS = 17
 """Of 20 fake hosts three are in the rack."""
@@ -25,24 +22,10 @@ def ini(monkeypatch):
         del sys.modules[name]
 
 
-def make_rack(cloud, hosts):
-    """Put these hosts into an aggregate with the metadata that the example's filter reads."""
-
-    def write(connection):
-        made = aggregates.create(connection, "rack-7", None)
-        aggregates.set_metadata(connection, made.id, {"rack": "r7, r8"})
-        for host in hosts:
-            aggregates.add_host(connection, made.id, host)
-
-    for host in hosts:
-        cloud.wait(lambda host=host: cloud.db.read(lambda c: db_hosts.known(c, host)), what=f"{host} is known")
-    cloud.db.write("make a rack", write)
-
-
 def test_a_filter_and_a_weigher_written_for_nova(make_cloud, ini):
     cloud = make_cloud(ini)
     rack = set(sorted(cloud.driver.hosts())[:3])
-    make_rack(cloud, rack)
+    cloud.make_aggregate("rack-7", rack, {"rack": "r7, r8"})
 
     hinted = cloud.create_servers(6, scheduler_hints={"rack": "r7"})
     cloud.wait_for(hinted)

@@ -173,6 +173,29 @@ def test_a_filter_that_does_not_apply_is_not_asked(build):
     assert "Never" not in {stage.name for stage in decision.stages}
 
 
+def test_an_answer_that_changes_by_itself_is_heard_when_the_filter_has_applies(build):
+    """As the contract says of SelectiveFilter: nothing that the scheduler watches tells it that an hour has struck."""
+    closed = {"h0"}
+    members = {
+        "host_passes": lambda state, _: state.host not in closed,
+        "reason": lambda *_: f"closed: {sorted(closed)}",
+    }
+    selective = build.pipeline([build.plugin("Clock", applies=lambda _: True, **members)])
+    plain = build.pipeline([build.plugin("Clock", **members)])
+    hosts = {pipeline: build.table(2) for pipeline in (selective, plain)}
+
+    def where(pipeline):
+        return pipeline.place(hosts[pipeline], build.spec(), 1)[0]
+
+    assert [where(one).host for one in (selective, plain)] == ["h1", "h1"]
+    closed.clear()
+    assert [where(one).host for one in (selective, plain)] == ["h0", "h1"]  # the second still keeps its no of h0
+    closed.update({"h0", "h1"})
+    assert "h1" in where(selective).refusals[0].reason
+    closed.add("h2")
+    assert "h2" in where(selective).refusals[0].reason, "why nothing fits is looked into again as well"
+
+
 def test_what_a_claim_cannot_change_is_not_asked_again(build):
     asked = {"facts": 0, "usage": 0}
 

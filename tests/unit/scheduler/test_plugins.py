@@ -106,6 +106,28 @@ def test_novas_paths_to_what_we_have_mean_ours(conf, caplog):
     assert [r.getMessage() for r in caplog.records] == ["CrossCellWeigher is left out: there are no cells"]
 
 
+class TunedWeigher:
+    multiplier_option = "tuned_multiplier"
+    options = [cfg.FloatOpt("tuned_multiplier", default=1.0)]
+
+    def configure(self, section):
+        pass
+
+    def weigh(self, host_state, spec):
+        return 0.0
+
+
+def test_a_weigher_may_bring_the_option_of_its_multiplier(conf):
+    def multiplier(text):
+        parsed = conf(f"weight_classes = RAMWeigher,{TunedWeigher.__name__}", "[TunedWeigher]", text)
+        loader.give(parsed, loader.WEIGHERS, TunedWeigher)
+        return plugins.load_weighers(parsed)[1][1]
+
+    assert [multiplier(""), multiplier("tuned_multiplier = -2.5")] == [1.0, -2.5]
+    with pytest.raises(PluginError, match=r"\[TunedWeigher\] tuned_multiplier = inf cannot be multiplied by"):
+        multiplier("tuned_multiplier = inf")
+
+
 def test_class_paths_and_names_keep_their_order(conf):
     parsed = conf(
         f"available_filters = {MODULE}.all_of_them",
