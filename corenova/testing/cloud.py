@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import msgspec
 from oslo_config import cfg
 
 from corenova import audit, crash
+from corenova.account import Account
 from corenova.api.instance_actions import InstanceActions
 from corenova.api.provision import CreateRequest, Provisioner
 from corenova.cmd import api, compute, conductor, scheduler
@@ -111,8 +113,8 @@ class Cloud:
 
     def _made(self, conf: cfg.ConfigOpts) -> Parts:
         parts = Parts(conf)
-        for plugin in self._plugged:
-            parts.events.hooks.register(plugin)
+        for plugin in self._plugged:  # each process has an account of its own
+            parts.events.hooks.register(msgspec.structs.replace(plugin, account=Account()))
         return parts
 
     def start(self, *names: str) -> None:
