@@ -16,7 +16,8 @@ from corenova.breaker import Breakers
 LOG = logging.getLogger(__name__)
 MOST_STUCK = 8
 """So many calls of a plug-in may hang at once; then it is switched off until the process ends."""
-_DEPTH = 1000
+DEPTH = 10_000
+"""So many calls may wait: a single request for servers may make as many facts at once."""
 _IDLE_S = 10.0
 
 
@@ -106,7 +107,7 @@ class Pool:
     :param depth: how many calls may wait.
     """
 
-    def __init__(self, guard: Guard, *, most: int, timeout_s: float, depth: int = _DEPTH):
+    def __init__(self, guard: Guard, *, most: int, timeout_s: float, depth: int = DEPTH):
         self._guard, self._most, self._depth, self.timeout_s = guard, most, depth, timeout_s
         self._lock = threading.Lock()
         self._work, self._rest = threading.Condition(self._lock), threading.Condition(self._lock)

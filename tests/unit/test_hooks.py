@@ -15,7 +15,7 @@ from corenova.contracts.hooks import VETO_HOOKS, AdminRoute, hookimpl
 from corenova.exceptions import InvalidInput, NotFound, PluginError, Unavailable, Vetoed
 from corenova.hooks import HOOKS, Hooks, listener
 from corenova.hooks.listener import MOST_ASKED, Limits
-from corenova.hooks.threads import MOST_STUCK, Guard, Job, Pool
+from corenova.hooks.threads import DEPTH, MOST_STUCK, Guard, Job, Pool
 from corenova.loader import Plugin
 from corenova.objects.instance import Instance
 from corenova.objects.request_spec import Flavor
@@ -245,7 +245,7 @@ def test_one_with_too_many_calls_that_hang_is_switched_off_until_the_process_end
 
 def test_a_full_queue_loses_facts_and_says_so_once(hang):
     hooks = Hooks([plugin("slow", nothing_fits=lambda: hang.wait())], PATIENT)
-    for _ in range(1100):
+    for _ in range(DEPTH + 100):
         hooks.call("nothing_fits", **FACT)
     assert hooks.faults == {"slow": 1}
     (alarm,) = hooks.alarms()
@@ -253,7 +253,7 @@ def test_a_full_queue_loses_facts_and_says_so_once(hang):
     assert lost in (99, 100)  # one may be in hand
     hang.set()
     assert hooks.drain(20)
-    assert hooks.plugins[0].account.calls == 1100 - lost
+    assert hooks.plugins[0].account.calls == DEPTH + 100 - lost
 
 
 def test_the_wait_for_the_last_words_ends(hang):
