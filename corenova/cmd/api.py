@@ -16,7 +16,7 @@ from corenova.api.provision import Provisioner
 from corenova.api.services import ApiServices
 from corenova.cmd import clouds_yaml, plugin_list, request_bodies, seeds
 from corenova.cmd.heartbeat import Heartbeat
-from corenova.cmd.process import Parts
+from corenova.cmd.process import Parts, announced
 from corenova.cmd.process import main as run
 from corenova.cmd.processes import Processes
 from corenova.cmd.service_host import ServiceHost
@@ -122,6 +122,7 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
     conductor = ConductorAPI(parts.transport, timeout_s=conf.rpc_response_timeout)
     network = backends.networks
     tell_firewalls = FirewallHints(db, compute, down_time_s=float(conf.service_down_time))
+    parts.events.hooks.call("api_routes")
     services = ApiServices(
         conf=conf,
         db=db,
@@ -136,6 +137,7 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
         pci_aliases=read_aliases(conf.pci.alias),
         processes=Processes(parts, compute),
         plugins=plugin_list.Seen(conf, db),
+        hooks=parts.events.hooks,
     )
     served = {"compute": build_app(services), "": identity_app.build_app(identity, conf)}
     base = identity.services.base
@@ -159,8 +161,9 @@ def add(parts: Parts, host: ServiceHost, front: Front) -> None:
     """Add the HTTP side to the process."""
     front.mount(dispatcher(applications(parts, front.port)))
     beat = Heartbeat(parts, API)
-    host.add("api", front.start, front.stop)
-    host.add("api heartbeat", beat.start, beat.stop)
+    with announced(parts, host, API):
+        host.add("api", front.start, front.stop)
+        host.add("api heartbeat", beat.start, beat.stop)
 
 
 def main() -> None:

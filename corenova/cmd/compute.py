@@ -1,7 +1,7 @@
 """corenova-compute: runs guests with the driver that the ini file names. It has no database."""
 
 from corenova import loader
-from corenova.cmd.process import Parts
+from corenova.cmd.process import Parts, announced
 from corenova.cmd.process import main as run
 from corenova.cmd.service_host import ServiceHost
 from corenova.compute import provider_config
@@ -26,11 +26,11 @@ def load_driver(parts: Parts) -> Driver:
 
 def add(parts: Parts, host: ServiceHost, driver: Driver) -> None:
     """Add a compute to the process."""
-    hooks = parts.events.hooks
     manager = ComputeManager(
         parts.conf,
         driver,
         ConductorAPI(parts.transport, timeout_s=min(parts.conf.rpc_response_timeout, _ANSWER_S)),
+        hooks=parts.events.hooks,
         images=HttpImageTransfer(),
         state_path=str(parts.state_path),
         address=parts.name,
@@ -38,10 +38,9 @@ def add(parts: Parts, host: ServiceHost, driver: Driver) -> None:
         report=lambda: parts.report(COMPUTE),
     )
     server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=8)
-    host.add("compute", server.start, lambda: server.stop(1.0))
-    host.add("compute work", manager.start, lambda: manager.stop(1.0))
-    started = lambda: hooks.call("service_started", binary=COMPUTE, host=parts.name)  # noqa: E731
-    host.add("compute hooks", started, lambda: None)
+    with announced(parts, host, COMPUTE):
+        host.add("compute", server.start, lambda: server.stop(1.0))
+        host.add("compute work", manager.start, lambda: manager.stop(1.0))
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """corenova-conductor: takes accepted requests through scheduling to their computes."""
 
 from corenova.cmd.heartbeat import Heartbeat
-from corenova.cmd.process import Parts
+from corenova.cmd.process import Parts, announced
 from corenova.cmd.process import main as run
 from corenova.cmd.service_host import ServiceHost
 from corenova.conductor.manager import ConductorManager
@@ -28,9 +28,10 @@ def add(parts: Parts, host: ServiceHost) -> None:
     )
     server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=16)
     beat = Heartbeat(parts, CONDUCTOR)
-    host.add("conductor", server.start, lambda: server.stop(1.0))
-    host.add("conductor work", manager.start, lambda: manager.stop(1.0))
-    host.add("conductor heartbeat", beat.start, beat.stop)
+    with announced(parts, host, CONDUCTOR):
+        host.add("conductor", server.start, lambda: server.stop(1.0))
+        host.add("conductor work", manager.start, lambda: manager.stop(1.0))
+        host.add("conductor heartbeat", beat.start, beat.stop)
 
 
 def main() -> None:

@@ -31,8 +31,6 @@ class Heartbeat:
         """Register and begin to beat."""
         self._register()
         threading.Thread(target=self._beat, name=f"beat-{self._binary}", daemon=True).start()
-        if self._is_listed:
-            self._parts.events.hooks.call("service_started", binary=self._binary, host=self._parts.name)
 
     def stop(self) -> None:
         """Say that the service has stopped in good order."""

@@ -13,7 +13,7 @@ import os
 import pathlib
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import sqlalchemy as sa
@@ -24,7 +24,7 @@ from oslo_policy import opts as policy_options
 
 import corenova
 from corenova import conf as options
-from corenova import crash, loader
+from corenova import crash, hooks, loader
 from corenova.cmd import config_check
 from corenova.cmd.plugin_accounts import Plugins
 from corenova.cmd.service_host import ServiceHost, end
@@ -36,9 +36,8 @@ from corenova.db import migrate
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import ConfigurationError, CorenovaError
-from corenova.hooks import Hooks
 from corenova.objects.pci_alias import read_aliases
-from corenova.objects.plugin_account import ServiceReport
+from corenova.objects.plugin_account import PluginAccount, ServiceReport
 from corenova.rpc import transport as bus
 from corenova.rpc.notifications import Notifier
 
@@ -48,6 +47,7 @@ _QUIET = (
     "corenova.api.access",
 )  # fmt: skip
 SWITCH_INTERVAL_S = 0.001
+_LAST_WORDS_S = 1.0
 REFUSALS = (CorenovaError, cfg.Error, oslo_log.LogConfigError, sa.exc.DBAPIError, db_error.DBError, OSError)
 """What is no fault of ours when it stops a start; see :func:`say`."""
 
@@ -92,6 +92,8 @@ def main(prog: str, build: Callable[["Parts", ServiceHost], Callable[[], None]],
     try:
         set_up(conf, sys.argv[1:] if args is None else args, prog=prog)
         parts = Parts(conf)
+        # The first to start is the last to stop: what observers have not heard of by then they are told, for a moment.
+        host.add("hooks", lambda: None, lambda: parts.events.hooks.drain(_LAST_WORDS_S))
         ready = build(parts, host)
         config_check.warn_unknown(conf)
         # What is loaded by now lives as long as the process: the collector need not look at it again.
@@ -145,7 +147,10 @@ class Parts:
 
     def report(self, binary: str) -> ServiceReport:
         """Return what a heartbeat of the service ``binary`` tells."""
-        alarms = (*self.watermarks.alarms, *self.plugins.alarms(binary))
+        # A breaker of a hook plug-in has its sentence from both.
+        alarms = tuple(
+            dict.fromkeys((*self.watermarks.alarms, *self.plugins.alarms(binary), *self.events.hooks.alarms()))
+        )
         return ServiceReport(alarms=alarms, accounts=self.plugins.accounts(binary))
 
     @cached_property
@@ -203,7 +208,10 @@ class Parts:
     @cached_property
     def events(self) -> Events:
         """Hooks and notifications."""
-        return Events(Hooks(self.plugins.load(loader.HOOKS, self.conf.plugins.enabled_hooks)), self._notifier())
+        left_out: list[PluginAccount] = []
+        loaded = hooks.load(self.conf, left_out=left_out)
+        self.plugins.add(loaded.plugins, left_out)
+        return Events(loaded, self._notifier())
 
     @cached_property
     def network_backend(self) -> NetworkBackend:
@@ -281,3 +289,15 @@ class Parts:
                 getattr(self.__dict__.pop(name), close)()
         while self._locks:
             self._locks.pop().close()
+
+
+@contextlib.contextmanager
+def announced(parts: Parts, host: ServiceHost, binary: str) -> Iterator[None]:
+    """Let hooks hear that the service which is added inside the ``with`` block has started, and that it has stopped."""
+
+    def tell(hook: str) -> None:
+        parts.events.hooks.call(hook, binary=binary, host=parts.name)
+
+    host.add(f"{binary} until its end", lambda: None, lambda: tell("service_stopped"))
+    yield
+    host.add(f"{binary} from its start", lambda: tell("service_started"), lambda: None)

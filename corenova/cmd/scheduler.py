@@ -1,7 +1,7 @@
 """corenova-scheduler: chooses hosts and claims them."""
 
 from corenova.cmd.heartbeat import Heartbeat
-from corenova.cmd.process import Parts
+from corenova.cmd.process import Parts, announced
 from corenova.cmd.process import main as run
 from corenova.cmd.service_host import ServiceHost
 from corenova.db.services import SCHEDULER
@@ -17,9 +17,10 @@ def add(parts: Parts, host: ServiceHost, pipeline: Pipeline) -> None:
     server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=16)
     parts.plugins.add(pipeline.plugins, pipeline.left_out)
     beat = Heartbeat(parts, SCHEDULER)
-    host.add("scheduler decisions", manager.start, manager.stop)
-    host.add("scheduler", server.start, lambda: server.stop(1.0))
-    host.add("scheduler heartbeat", beat.start, beat.stop)
+    with announced(parts, host, SCHEDULER):
+        host.add("scheduler decisions", manager.start, manager.stop)
+        host.add("scheduler", server.start, lambda: server.stop(1.0))
+        host.add("scheduler heartbeat", beat.start, beat.stop)
 
 
 def main() -> None:

@@ -123,10 +123,7 @@ def _classes(
             raise PluginError(f"{option} names {path}: {forbidden}")
         return {one.__name__: Brought(one, distribution, version) for one in loading.classes(conf, option, path)}
     except PluginError as error:
-        name = path.rpartition(".")[2]
-        if name not in conf.plugins.optional:
-            raise
-        left_out.append(loader.leave_out(group, name, error))
+        loader.leave_out(conf, group, path.rpartition(".")[2], error, left_out)
         return {}
 
 
@@ -153,9 +150,7 @@ def _load(conf: cfg.ConfigOpts, group: str, left_out: list[PluginAccount] | None
             try:
                 found[name] = _adapted(group, brought[name])
             except PluginError as error:
-                if name not in conf.plugins.optional:
-                    raise
-                gone.append(loader.leave_out(group, name, error))
+                loader.leave_out(conf, group, name, error, gone)
     return [found[name] for name in names if name in found]
 
 
