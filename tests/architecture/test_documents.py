@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FILE = r"(?:corenova|plugins|tests|tools|etc|examples|benchmarks|docs|releasenotes|\.ci)/[\w./-]*"
 NAMED_FILE = re.compile(rf"`({FILE}\w/?)(?:: [\w.]+)?`")
 REFERENCE = re.compile(rf"`({FILE}\.py): ([\w.]+)`")
