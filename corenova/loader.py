@@ -112,12 +112,22 @@ def load(
         try:
             loaded.append(_loaded(conf, group, name, offers))
         except PluginError as error:
-            if name not in conf.plugins.optional:
-                raise
-            LOG.error("The %s %s is left out, as [plugins] optional allows: %s", KINDS[group].noun, name, error)
-            if left_out is not None:
-                left_out.append(PluginAccount(group=group, name=name, reason=str(error), breaker="open"))
+            leave_out(conf, group, name, error, left_out)
     return loaded
+
+
+def leave_out(
+    conf: cfg.ConfigOpts, group: str, name: str, error: PluginError, left_out: list[PluginAccount] | None
+) -> None:
+    """Go on without a plug-in that cannot be used, if ``[plugins] optional`` names it; see :func:`load`.
+
+    :raises PluginError: ``error``, if that option does not name it.
+    """
+    if name not in conf.plugins.optional:
+        raise error
+    LOG.error("The %s %s is left out, as [plugins] optional allows: %s", KINDS[group].noun, name, error)
+    if left_out is not None:
+        left_out.append(PluginAccount(group=group, name=name, reason=str(error), breaker="open"))
 
 
 def load_one(conf: cfg.ConfigOpts, group: str, name: str) -> Plugin:

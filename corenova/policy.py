@@ -386,6 +386,12 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "GET /os-quota-sets/{project_id}/detail",
     ),
     (_C + "os-quota-sets:defaults", ANYBODY, "See the default quota.", "GET /os-quota-sets/{project_id}/defaults"),
+    (
+        "corenova:plugins:resources",
+        ADMIN,
+        "See what hook plug-ins add to the API.",
+        "GET /os-plugins/{plugin}/{path}",
+    ),
     (_C + "extensions", ANYBODY, "List API extensions, for clients that ask for them.", "GET /extensions"),
     ("corenova:processes:list", ADMIN, "See the processes of the control plane from inside.", "GET /os-processes"),
 )

@@ -201,7 +201,7 @@ def build_app(services: ApiServices) -> falcon.App:
     for path in dict.fromkeys(row.path for row in (*ROUTES, *ACTIONS)):
         routes = [row for row in ROUTES if row.path == path]
         actions = [row for row in ACTIONS if row.path == path]
-        app.add_route(VERSION_PREFIX + path, Endpoint(front, routes, actions))
+        app.add_route(VERSION_PREFIX + path.replace("{path}", "{path:path}"), Endpoint(front, routes, actions))
     app.add_sink(functools.partial(_no_such_path, front), "/")
     app.add_error_handler(falcon.HTTPError, _outside)
     return app

@@ -68,7 +68,7 @@ def answer(error: Exception, request_id: str) -> tuple[int, tuple[tuple[str, str
     code = code_of(error)
     headers = error.headers if isinstance(error, HttpError) else ()
     message = str(error)
-    if code == 500:
+    if code == 500 and not isinstance(error, HttpError):
         LOG.error("%s failed", request_id, exc_info=error)
         message = f"Unexpected API Error. The log has the details under {request_id}."
     if code == 503:

@@ -112,12 +112,17 @@ class InstanceActions:
         """Delete an instance in whatever state it is; one that is on no living host is gone at once.
 
         :raises NotFound: no such instance in the caller's sight.
+        :raises Vetoed: a plug-in refuses; nothing was written.
         """
+        hooks = self._events.hooks
+        if hooks.listens("api_delete_pre"):
+            self._ask(context, instance_uuid)
 
-        def accept(connection: sa.Connection) -> tuple[str | None, list]:
+        def accept(connection: sa.Connection) -> tuple[str | None, list, list]:
             row = self._visible(connection, context, instance_uuid)
             if row.deleted:
-                return None, []
+                return None, [], []
+            is_new = row.step != Step.DELETE or _is_accepted(row, context)
             asked_for = row.request_id if row.step == Step.DELETE else context.request_id
             if row.step != Step.DELETE:
                 work.request(
@@ -135,12 +140,22 @@ class InstanceActions:
                 # On no host, or on one that is down: its guest, if there is one, is reaped when the host comes back.
                 work.remove(connection, [row], self._backends)
                 actions.close_actions(connection, [(row.uuid, asked_for, None)])
-                return None, self._changed(connection, row)
-            return address, []
+            is_told = is_new and hooks.listens("api_delete_post")
+            accepted = instances.changed(connection, [(row.uuid, row.vm_state)] if is_told else [])
+            return address, accepted, self._changed(connection, row) if address is None else []
 
-        address, gone = self._db.write("api.delete", accept)
+        address, accepted, gone = self._db.write("api.delete", accept)
+        for instance, _ in accepted:
+            hooks.call("api_delete_post", context=context, instance=instance)
         self._events.state_changed(gone)
         self._hint(address, Step.DELETE, instance_uuid)
+
+    def _ask(self, context: RequestContext, instance_uuid: str) -> None:
+        """Let plug-ins say no to a delete, outside the transaction: they may take their time."""
+        row = self._db.read(lambda connection: instances.get(connection, instance_uuid, deleted=True))
+        _check_sight(row, context, instance_uuid)
+        if row.step != Step.DELETE and not row.deleted:
+            self._events.hooks.ask("api_delete_pre", context=context, instance=instances.to_instance(row))
 
     def reset_state(self, context: RequestContext, instance_uuid: str, vm_state: str) -> None:
         """Declare an instance active or in error (an operator's word); whatever works on it is overtaken.
@@ -166,9 +181,7 @@ class InstanceActions:
 
     def _visible(self, connection: sa.Connection, context: RequestContext, instance_uuid: str) -> sa.Row:
         row = work.locked(connection, [instance_uuid]).get(instance_uuid)
-        foreign = row is not None and row.project_id != context.project_id and not context.is_admin
-        if row is None or foreign or (row.deleted and row.request_id != context.request_id):
-            raise NotFound(f"Instance {instance_uuid} could not be found.")
+        _check_sight(row, context, instance_uuid)
         return row
 
     def _address(self, connection: sa.Connection, host: str | None) -> str | None:
@@ -183,6 +196,12 @@ class InstanceActions:
             self._conductor.rebuild_instance([instance_uuid])
         elif address is not None:
             self._compute.hint(address, step, [instance_uuid])
+
+
+def _check_sight(row: sa.Row | None, context: RequestContext, instance_uuid: str) -> None:
+    foreign = row is not None and row.project_id != context.project_id and not context.is_admin
+    if row is None or foreign or (row.deleted and row.request_id != context.request_id):
+        raise NotFound(f"Instance {instance_uuid} could not be found.")
 
 
 def _check_ability(connection: sa.Connection, row: sa.Row, action: Action) -> None:

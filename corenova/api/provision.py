@@ -87,12 +87,24 @@ class Provisioner:
     def create(self, context: RequestContext, request: CreateRequest) -> Created:
         """Accept the request durably and set it going.
 
+        :raises Vetoed: a plug-in refuses; nothing was created.
         :raises OverQuota: fewer than ``min_count`` are allowed; nothing was created.
         :raises InvalidInput: the server group is gone, or a subnet is exhausted.
         :raises Conflict: a port or an address has been taken meanwhile.
         """
+        if self._events.hooks.listens("api_create_pre"):
+            self._ask(context, request)
         uuids = [new_uuid() for _ in range(request.max_count)]
         return self._accept.submit(_Ticket(context, request, uuids, f"r-{new_uuid()[:8]}"))
+
+    def _ask(self, context: RequestContext, request: CreateRequest) -> None:
+        def usage() -> dict[str, int]:
+            used = self._db.read(lambda connection: quotas.usage(connection, context.project_id))
+            return {"instances": used["instances"], "cores": used["cores"], "ram": used["ram_mb"]}
+
+        self._events.hooks.ask(
+            "api_create_pre", context=context, spec=request.spec, count=request.max_count, usage=usage
+        )
 
     def _create_all(self, tickets: list[_Ticket]) -> list[Created | Exception]:
         tries = itertools.count()
@@ -107,10 +119,21 @@ class Provisioner:
 
         outcomes, rows = self._db.write("api.create", accept)
         if rows:
+            self._tell(tickets, rows)
             self._conductor.schedule_and_build_instances([row["uuid"] for row in rows])
-            if self._events.wanted:
-                self._events.state_changed((_as_instance(row), None) for row in rows)
         return outcomes
+
+    def _tell(self, tickets: list[_Ticket], rows: list[dict]) -> None:
+        if not (self._events.wanted or self._events.hooks.listens("api_create_post")):
+            return
+        made: dict[str, list[instances.Instance]] = {}
+        for row in rows:
+            made.setdefault(row["reservation_id"], []).append(_as_instance(row))
+        for ticket in tickets:
+            created = made.get(ticket.reservation_id, [])
+            if created:  # not refused
+                self._events.hooks.call("api_create_post", context=ticket.context, instances=created)
+                self._events.state_changed((instance, None) for instance in created)
 
     def _accepted(self, connection: sa.Connection, tickets: list[_Ticket]) -> dict[str, Created]:
         written = set(instances.existing(connection, [uuid for ticket in tickets for uuid in ticket.uuids]))

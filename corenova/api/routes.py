@@ -20,6 +20,7 @@ from corenova.api.handlers import (
     interfaces,
     keypairs,
     not_offered,
+    plugin_routes,
     processes,
     providers,
     quotas,
@@ -52,6 +53,7 @@ _C = "os_compute_api:"
 class Route(NamedTuple):
     """A method of a path.
 
+    :param path: a field is one segment, but for ``{path}``, which is all that is left.
     :param handler: takes the Call and the path's fields by name; returns what is encoded as JSON, None for no body.
     :param rule: the policy rule, asked with the caller's own project.
     :param body, query: the schema of the body and of the query string.
@@ -210,6 +212,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/extensions", extensions.index, _C + "extensions"),
     Route("GET", "/extensions/{alias}", extensions.show, _C + "extensions"),
     Route("GET", "/os-processes", processes.index, "corenova:processes:list"),
+    Route("GET", "/os-plugins/{plugin}/{path}", plugin_routes.show, "corenova:plugins:resources"),
 )
 
 _ON_SERVER, _ON_FLAVOR, _ON_AGGREGATE = _SERVER + "/action", _FLAVOR + "/action", _AGGREGATE + "/action"

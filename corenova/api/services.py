@@ -11,6 +11,7 @@ from corenova.api.lookups import Lookups
 from corenova.api.provision import Provisioner
 from corenova.contracts.backends import Backends
 from corenova.db.engine import Database
+from corenova.hooks import Hooks
 from corenova.objects.context import RequestContext
 from corenova.objects.pci_alias import Aliases
 from corenova.objects.request_spec import ImageMeta
@@ -55,6 +56,7 @@ class ApiServices:
     tell_firewalls: Callable[[Sequence[str]], None]
     pci_aliases: Aliases = dataclasses.field(default_factory=dict)
     processes: Processes | None = None
+    hooks: Hooks = dataclasses.field(default_factory=Hooks)
     lookups: Lookups = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:

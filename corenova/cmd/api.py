@@ -15,10 +15,11 @@ from corenova.api.instance_actions import InstanceActions
 from corenova.api.provision import Provisioner
 from corenova.api.services import ApiServices
 from corenova.cmd import clouds_yaml, request_bodies, seeds
-from corenova.cmd.process import Parts
+from corenova.cmd.process import Parts, announced
 from corenova.cmd.process import main as run
 from corenova.cmd.processes import Processes
 from corenova.cmd.service_host import ServiceHost
+from corenova.db.services import API
 from corenova.exceptions import ConfigurationError
 from corenova.firewall_hints import FirewallHints
 from corenova.identity import app as identity_app
@@ -120,6 +121,7 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
     conductor = ConductorAPI(parts.transport, timeout_s=conf.rpc_response_timeout)
     network = backends.networks
     tell_firewalls = FirewallHints(db, compute, down_time_s=float(conf.service_down_time))
+    parts.events.hooks.call("api_routes")
     services = ApiServices(
         conf=conf,
         db=db,
@@ -133,6 +135,7 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
         tell_firewalls=tell_firewalls,
         pci_aliases=read_aliases(conf.pci.alias),
         processes=Processes(parts, compute),
+        hooks=parts.events.hooks,
     )
     served = {"compute": build_app(services), "": identity_app.build_app(identity, conf)}
     base = identity.services.base
@@ -155,7 +158,8 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
 def add(parts: Parts, host: ServiceHost, front: Front) -> None:
     """Add the HTTP side to the process."""
     front.mount(dispatcher(applications(parts, front.port)))
-    host.add("api", front.start, front.stop)
+    with announced(parts, host, API):
+        host.add("api", front.start, front.stop)
 
 
 def main() -> None:

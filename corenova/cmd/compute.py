@@ -1,7 +1,7 @@
 """corenova-compute: runs guests with the driver that the ini file names. It has no database."""
 
 from corenova import loader
-from corenova.cmd.process import Parts
+from corenova.cmd.process import Parts, announced
 from corenova.cmd.process import main as run
 from corenova.cmd.service_host import ServiceHost
 from corenova.compute import provider_config
@@ -30,16 +30,16 @@ def add(parts: Parts, host: ServiceHost, driver: Driver) -> None:
         parts.conf,
         driver,
         ConductorAPI(parts.transport, timeout_s=min(parts.conf.rpc_response_timeout, _ANSWER_S)),
+        hooks=parts.events.hooks,
         images=HttpImageTransfer(),
         state_path=str(parts.state_path),
         address=parts.name,
         incarnation=parts.incarnation,
     )
     server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=8)
-    host.add("compute", server.start, lambda: server.stop(1.0))
-    host.add("compute work", manager.start, lambda: manager.stop(1.0))
-    started = lambda: parts.events.hooks.call("service_started", binary=COMPUTE, host=parts.name)  # noqa: E731
-    host.add("compute hooks", started, lambda: None)
+    with announced(parts, host, COMPUTE):
+        host.add("compute", server.start, lambda: server.stop(1.0))
+        host.add("compute work", manager.start, lambda: manager.stop(1.0))
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """corenova-conductor: takes accepted requests through scheduling to their computes."""
 
-from corenova.cmd.process import Heartbeat, Parts
+from corenova.cmd.process import Heartbeat, Parts, announced
 from corenova.cmd.process import main as run
 from corenova.cmd.service_host import ServiceHost
 from corenova.conductor.manager import ConductorManager
@@ -27,9 +27,10 @@ def add(parts: Parts, host: ServiceHost) -> None:
     )
     server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=16)
     beat = Heartbeat(parts, CONDUCTOR)
-    host.add("conductor", server.start, lambda: server.stop(1.0))
-    host.add("conductor work", manager.start, lambda: manager.stop(1.0))
-    host.add("conductor heartbeat", beat.start, beat.stop)
+    with announced(parts, host, CONDUCTOR):
+        host.add("conductor", server.start, lambda: server.stop(1.0))
+        host.add("conductor work", manager.start, lambda: manager.stop(1.0))
+        host.add("conductor heartbeat", beat.start, beat.stop)
 
 
 def main() -> None:

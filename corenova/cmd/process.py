@@ -14,7 +14,7 @@ import pathlib
 import sys
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import sqlalchemy as sa
@@ -25,7 +25,7 @@ from oslo_policy import opts as policy_options
 
 import corenova
 from corenova import conf as options
-from corenova import crash, loader
+from corenova import crash, hooks, loader
 from corenova.cmd import config_check
 from corenova.cmd.service_host import ServiceHost, end
 from corenova.contracts.backends import Backends
@@ -35,7 +35,6 @@ from corenova.db import migrate, services
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import ConfigurationError, CorenovaError
-from corenova.hooks import Hooks
 from corenova.objects.pci_alias import read_aliases
 from corenova.rpc import transport as bus
 from corenova.rpc.notifications import Notifier
@@ -46,6 +45,7 @@ _QUIET = (
     "corenova.api.access",
 )  # fmt: skip
 SWITCH_INTERVAL_S = 0.001
+_LAST_WORDS_S = 1.0
 REFUSALS = (CorenovaError, cfg.Error, oslo_log.LogConfigError, sa.exc.DBAPIError, db_error.DBError, OSError)
 """What is no fault of ours when it stops a start; see :func:`say`."""
 
@@ -89,7 +89,10 @@ def main(prog: str, build: Callable[["Parts", ServiceHost], Callable[[], None]],
     host.listen()
     try:
         set_up(conf, sys.argv[1:] if args is None else args, prog=prog)
-        ready = build(Parts(conf), host)
+        parts = Parts(conf)
+        # The first to start is the last to stop: what observers have not heard of by then they are told, for a moment.
+        host.add("hooks", lambda: None, lambda: parts.events.hooks.drain(_LAST_WORDS_S))
+        ready = build(parts, host)
         config_check.warn_unknown(conf)
         # What is loaded by now lives as long as the process: the collector need not look at it again.
         gc.collect()
@@ -192,7 +195,7 @@ class Parts:
     @cached_property
     def events(self) -> Events:
         """Hooks and notifications."""
-        return Events(Hooks(loader.load(self.conf, loader.HOOKS, self.conf.plugins.enabled_hooks)), self._notifier())
+        return Events(hooks.load(self.conf), self._notifier())
 
     @cached_property
     def network_backend(self) -> NetworkBackend:
@@ -212,6 +215,10 @@ class Parts:
 
     def _notifier(self) -> Notifier:
         return Notifier(self.conf, self.name)
+
+    def alarms(self) -> list[str]:
+        """Return sentences that operators should read of what the services of this process share."""
+        return self.events.hooks.alarms()
 
     def check(self, *, apart: bool = False) -> None:
         """Make the parts that can refuse the start and write nothing; to be called before the others are asked for.
@@ -272,10 +279,22 @@ class Parts:
             self._locks.pop().close()
 
 
+@contextlib.contextmanager
+def announced(parts: Parts, host: ServiceHost, binary: str) -> Iterator[None]:
+    """Let hooks hear that the service which is added inside the ``with`` block has started, and that it has stopped."""
+
+    def tell(hook: str) -> None:
+        parts.events.hooks.call(hook, binary=binary, host=parts.name)
+
+    host.add(f"{binary} until its end", lambda: None, lambda: tell("service_stopped"))
+    yield
+    host.add(f"{binary} from its start", lambda: tell("service_started"), lambda: None)
+
+
 class Heartbeat:
     """Keeps the services row of a service that has the database alive.
 
-    :param alarms: returns sentences that operators should read, if there are any.
+    :param alarms: returns sentences that operators should read, if there are any; those of the process are added.
     """
 
     def __init__(self, parts: Parts, binary: str, alarms: Callable[[], list[str]] = list):
@@ -289,7 +308,6 @@ class Heartbeat:
         """Register and begin to beat."""
         self._register()
         threading.Thread(target=self._beat, name=f"beat-{self._binary}", daemon=True).start()
-        self._parts.events.hooks.call("service_started", binary=self._binary, host=self._parts.name)
 
     def stop(self) -> None:
         """Say that the service has stopped in good order."""
@@ -307,7 +325,7 @@ class Heartbeat:
     def _beat(self) -> None:
         while not self._stopped.wait(self._parts.conf.report_interval):
             try:
-                alarms = self._alarms()
+                alarms = [*self._alarms(), *self._parts.alarms()]
                 if not self._parts.db.write(
                     "service.heartbeat", lambda c, a=alarms: services.heartbeat(c, alarms=a, **self._who)
                 ):

@@ -39,7 +39,8 @@ class Processes:
             "threads": threading.active_count(),
             "open_files": len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None,
             "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-            "hook_faults": dict(self._parts.events.hooks.faults),
+            "hook_faults": self._parts.events.hooks.faults,
+            "alarms": self._parts.alarms(),
         }
 
     def _ask(self, address: str) -> dict[str, object]:

@@ -21,6 +21,7 @@ from oslo_policy import generator as policy_generator
 from corenova import conf as options
 from corenova import loader
 from corenova.api import openapi
+from corenova.hooks import Hooks
 
 CORE = "corenova"
 POLICIES = (CORE, f"{CORE}.image", f"{CORE}.network")
@@ -61,14 +62,20 @@ def policy_sample() -> str:
 
 
 def plugin_options() -> Iterator[tuple[str, list[cfg.Opt]]]:
-    """Yield (section, options) of every plug-in of our own distributions that has options."""
+    """Yield (section, options) of every plug-in of our own distributions that has options, and what hooks add."""
     ours = own_distributions()
     for group in loader.KINDS:
         for entry_point in metadata.entry_points(group=group):
-            if entry_point.dist is not None and _normal(entry_point.dist.name) in ours:
-                opts = getattr(entry_point.load(), "options", None)
-                if opts:
-                    yield entry_point.name, list(opts)
+            if entry_point.dist is None or _normal(entry_point.dist.name) not in ours:
+                continue
+            written = entry_point.load()
+            opts = getattr(written, "options", None)
+            if opts:
+                yield entry_point.name, list(opts)
+            if group == loader.HOOKS:
+                hooks = Hooks([loader.Plugin(entry_point.name, written(), entry_point.dist.name)])
+                hooks.call("config_options", conf=cfg.ConfigOpts())
+                yield from hooks.options
 
 
 def own_distributions() -> set[str]:

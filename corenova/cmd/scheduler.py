@@ -1,6 +1,6 @@
 """corenova-scheduler: chooses hosts and claims them."""
 
-from corenova.cmd.process import Heartbeat, Parts
+from corenova.cmd.process import Heartbeat, Parts, announced
 from corenova.cmd.process import main as run
 from corenova.cmd.service_host import ServiceHost
 from corenova.db.services import SCHEDULER
@@ -15,9 +15,10 @@ def add(parts: Parts, host: ServiceHost, pipeline: Pipeline) -> None:
     manager = SchedulerManager(parts.conf, parts.db, parts.events, pipeline)
     server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=16)
     beat = Heartbeat(parts, SCHEDULER, pipeline.breakers.alarms)
-    host.add("scheduler decisions", lambda: None, manager.stop)
-    host.add("scheduler", server.start, lambda: server.stop(1.0))
-    host.add("scheduler heartbeat", beat.start, beat.stop)
+    with announced(parts, host, SCHEDULER):
+        host.add("scheduler decisions", lambda: None, manager.stop)
+        host.add("scheduler", server.start, lambda: server.stop(1.0))
+        host.add("scheduler heartbeat", beat.start, beat.stop)
 
 
 def main() -> None:

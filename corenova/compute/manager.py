@@ -21,6 +21,7 @@ from corenova.coalesce import Mailbox
 from corenova.compute import actions, build, provider_config
 from corenova.compute.firewalls import Firewalls
 from corenova.compute.hints import Hints
+from corenova.compute.hops import CREATE, DELETE, WorkLostError, hop
 from corenova.compute.leases import Leases
 from corenova.compute.questions import Questions
 from corenova.compute.reconcile import Reconciler
@@ -28,6 +29,7 @@ from corenova.compute.slots import Slots
 from corenova.contracts.driver import Driver, DriverContext
 from corenova.contracts.image import ImageTransfer
 from corenova.exceptions import Unavailable
+from corenova.hooks import Hooks
 from corenova.objects.host_state import HostReport
 from corenova.objects.states import STOPPED, PowerState, Step
 from corenova.objects.work import HostGuests, Report, Result, WorkOrder
@@ -42,6 +44,7 @@ _PATIENCE_S = 1.0
 class ComputeManager(Hints, Questions):
     """One compute process.
 
+    :param hooks: told of what the driver is asked to build and to remove.
     :param images: what the driver moves the bytes of images with.
     :param state_path: a directory for the driver, absolute.
     :param address: where messages for its hosts are sent; its name in the database.
@@ -54,6 +57,7 @@ class ComputeManager(Hints, Questions):
         driver: Driver,
         conductor: ConductorAPI,
         *,
+        hooks: Hooks,
         images: ImageTransfer,
         state_path: str,
         address: str,
@@ -63,6 +67,7 @@ class ComputeManager(Hints, Questions):
         flags = msgspec.structs.asdict(driver.abilities)
         self._abilities = tuple(name for name, is_offered in flags.items() if is_offered)
         self._providers = provider_config.load(conf.compute.provider_config_location)
+        self._hooks = hooks
         self._images = images
         self._conductor = conductor
         self._address = address
@@ -217,13 +222,16 @@ class ComputeManager(Hints, Questions):
 
     def _build(self, order: WorkOrder) -> None:
         instance = order.instance
-        power_state = build.build_and_run(
-            self._driver,
-            instance.host,
-            instance,
-            confirm=lambda: self._leases.believes(order),
-            tell=lambda task_state: self._report(order, Result.PROGRESS, task_state=task_state),
-        )
+        with contextlib.suppress(WorkLostError), hop(self._hooks, CREATE, order):
+            power_state = build.build_and_run(
+                self._driver,
+                instance.host,
+                instance,
+                confirm=lambda: self._leases.believes(order),
+                tell=lambda task_state: self._report(order, Result.PROGRESS, task_state=task_state),
+            )
+            if power_state is None:
+                raise WorkLostError("it was given to somebody else meanwhile")
         if power_state is not None:
             self._report(order, Result.DONE, power_state=power_state)
 
@@ -245,7 +253,8 @@ class ComputeManager(Hints, Questions):
         self._report_power(order)
 
     def _delete(self, order: WorkOrder) -> None:
-        self._driver.destroy(order.instance.host, order.instance.uuid)
+        with hop(self._hooks, DELETE, order):
+            self._driver.destroy(order.instance.host, order.instance.uuid)
         self._report(order, Result.DONE, power_state=PowerState.NOSTATE)
 
     def _report_power(self, order: WorkOrder) -> None:

@@ -23,7 +23,7 @@ from corenova.conductor.tasks.rebuild import RebuildTask
 from corenova.contracts.backends import Backends
 from corenova.db import deployment, hosts, instances, services, work
 from corenova.db.engine import Database
-from corenova.events import Events
+from corenova.events import Events, told
 from corenova.exceptions import Conflict, Unavailable
 from corenova.objects.host_state import HostReport
 from corenova.objects.network import InstanceFirewall
@@ -217,7 +217,12 @@ class ConductorManager:
             rows = work.take_for_compute(connection, address, instance_uuids, lease_s=self._lease_s)
             return make_orders(connection, rows, self._backends)
 
-        return self._db.write("conductor.begin_work", begin)
+        orders = self._db.write("conductor.begin_work", begin)
+        if self._events.hooks.listens("conductor_delete_pre"):
+            for order in orders:
+                if order.step == Step.DELETE:
+                    self._events.hooks.call("conductor_delete_pre", instance=told(order.instance))
+        return orders
 
     @expose
     def extend_work(self, ctxt: dict, address: str, held: list[list]) -> list[list]:

@@ -106,7 +106,7 @@ class Sweeper:
         at_compute = [row for row in rows if row.step in Step.AT_COMPUTE and row.host]
         if at_compute:
             self._wake(at_compute)
-        self._events.state_changed(self._db.write("sweeper.deadline", self._end_overdue))
+        self._events.conductor_wrote(self._db.write("sweeper.deadline", self._end_overdue))
         if self._decision_age_s and time.monotonic() >= self._prunes_from:
             self._prune()
         return len(rows)
@@ -142,7 +142,7 @@ class Sweeper:
                 continue
             try:
                 ended = self._db.write("sweeper.host_down", lambda connection, r=row: self._without(connection, r))
-                self._events.state_changed(ended)
+                self._events.conductor_wrote(ended)
             except Exception:
                 LOG.exception("%s on the silent host %s is left for the next sweep", row.uuid, row.host)
 

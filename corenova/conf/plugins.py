@@ -27,7 +27,8 @@ OPTIONS = [
         "veto_timeout_s",
         default=2.0,
         min=0.01,
-        help="How long a veto hook may think while the user waits. After that the request is refused.",
+        help="How long a veto hook, or a resource that a plug-in adds to the API, may take while the user waits. After "
+        "that the request is refused.",
     ),
     cfg.FloatOpt(
         "hook_timeout_s",

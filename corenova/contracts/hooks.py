@@ -2,18 +2,24 @@
 
 A hook plug-in is a class registered in ``corenova.hooks``, constructed without arguments; it is active where
 ``[plugins] enabled_hooks`` names it. Implementations are marked with :data:`hookimpl` and take any subset of the
-arguments, by name. Arguments are values: they must not be changed.
+arguments, by name; pluggy's wrappers, ``tryfirst`` and ``trylast`` are refused. Arguments are copies, made for each
+plug-in: whatever is done to them changes nothing. Instances come without what guests alone may know (``boot``,
+``guest``).
 
-*Observers* are told after the fact. Each hook plug-in has a thread of its own in each process, so whatever it does
-harms nobody: one that raises is logged and counted, one that takes longer than ``[plugins] hook_timeout_s`` is left
-alone and its thread replaced, one that does so again and again is not called for a while. A plug-in hears of facts in
-order, once each as a rule; a crash may repeat one or swallow one, and so does a queue that is full. Whoever needs every
-fact compares with the API at intervals.
+*Observers* are told after the fact, each plug-in in a thread of its own in each process, so whatever they do harms
+nobody: one that raises is logged and counted; one that takes longer than ``[plugins] hook_timeout_s`` is left alone and
+its thread replaced; one that does so again and again is not called for a while. What has been committed is told after
+the commit, and before the next service is woken: within a process a plug-in hears of facts in the order in which they
+came true, and between processes in no order. A fact is told once as a rule. It is swallowed when the process dies
+between commit and call or while it waits in the queue, when the queue is full, and while the plug-in is switched off;
+it is repeated when work is taken up again after a crash. A ``_pre`` may go without its ``_post`` then, and come again.
+Whoever needs every fact compares with the API at intervals.
 
-*Veto hooks* (:data:`VETO_HOOKS`) are asked before anything is written, while the user waits. They return None to let
-the request pass, or the reason of a no: one sentence, which the user reads (HTTP 403). They fail closed: raising,
-taking longer than ``[plugins] veto_timeout_s``, or returning anything else is a no as well, and so is a plug-in that is
-switched off after faults. They may be asked about a request that is then refused by others, and several at a time.
+*Veto hooks* (:data:`VETO_HOOKS`) are asked before anything is written, while the user waits: all plug-ins, in the order
+of the ini file, until one refuses. They return None to let the request pass, or the reason of a no: one sentence, which
+the user reads (HTTP 403). They fail closed: raising, taking longer than ``[plugins] veto_timeout_s`` (with the wait for
+one of the plug-in's four threads), or returning anything else is a no as well, and so is a plug-in that is switched off
+after faults. They may be asked about a request that is then refused by others, and several at a time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,8 +42,9 @@ class AdminRoute:
     """One resource that a plug-in adds to the admin API, read only: ``GET /v2.1/os-plugins/<plug-in>/<path>``.
 
     :param path: one or several segments of letters, digits, ``-`` and ``_``.
-    :param answer: called with the query's parameters; returns what is sent as JSON. Called from several threads, under
-        the time budget of a veto. What it raises is a 500 for that request alone; ValueError is a 400 with its words.
+    :param answer: called with the query's parameters, of several values of one the last; returns what is sent as JSON,
+        at most 1 MiB. Called from several threads, under the time budget of a veto: 503 beyond it. ValueError is a 400
+        with its words, whatever else it raises a 500 for that request alone.
     """
 
     def __init__(self, path: str, answer: Callable[[Mapping[str, str]], object]):
@@ -47,11 +54,15 @@ class AdminRoute:
 class HookSpecs:
     """All hooks. A hop is told of with ``_pre`` before it begins and with ``_post`` when it has ended."""
 
-    # What a process is made of. Called once, at the start, in the starting thread.
+    # What a process is made of. A plug-in that is registered late is asked, or told, of these all the same. The first
+    # two are asked once, in the starting thread; what cannot be used stops the start.
 
     @hookspec(historic=True)
-    def config_options(self) -> Mapping[str, Sequence[cfg.Opt]]:
-        """Return further options by section, for what does not fit in the plug-in's own section (``options``)."""
+    def config_options(self, conf: cfg.ConfigOpts) -> Mapping[str, Sequence[cfg.Opt]]:
+        """Return further options by section, for what does not fit in the plug-in's own section (``options``).
+
+        :param conf: where their values can be read as soon as this has returned; in the sample generator, of nothing.
+        """
         return {}
 
     @hookspec(historic=True)
@@ -61,7 +72,7 @@ class HookSpecs:
 
     @hookspec(historic=True)
     def service_started(self, binary: str, host: str) -> None:
-        """A service of this process is ready. Historic: a plug-in that is registered later hears of it too."""
+        """A service of this process is ready (``nova-conductor``, ``nova-compute`` ...)."""
 
     @hookspec
     def service_stopped(self, binary: str, host: str) -> None:
@@ -88,7 +99,8 @@ class HookSpecs:
 
     @hookspec
     def conductor_create_post(self, hosts: Mapping[str, str | None]) -> None:
-        """The scheduler has answered: a host by the uuid of each server, None where there is none; computes know."""
+        """The scheduler has answered: a host by the uuid of each server, None where there is none. Computes are woken
+        next, and a server without a host ends in ERROR, or is tried again."""
 
     @hookspec
     def scheduler_create_pre(self, spec: RequestSpec, instance_uuids: Sequence[str]) -> None:
@@ -112,13 +124,14 @@ class HookSpecs:
 
     @hookspec
     def compute_create_post(self, host: str, instance: Instance, error: str | None) -> None:
-        """The guest runs, or could not be built: ``error`` says why; another host may be tried."""
+        """The guest runs, or could not be built: ``error`` says why, to operators; another host may be tried."""
 
     # delete, hop by hop. The scheduler has no part in it.
 
     @hookspec
     def api_delete_pre(self, context: RequestContext, instance: Instance) -> str | None:
-        """Veto. The caller may delete the server and wants to; nothing has been written."""
+        """Veto. The caller may delete the server and wants to; nothing has been written. Not asked again while a delete
+        is under way."""
 
     @hookspec
     def api_delete_post(self, context: RequestContext, instance: Instance) -> None:
@@ -130,7 +143,7 @@ class HookSpecs:
 
     @hookspec
     def compute_delete_post(self, host: str, instance: Instance, error: str | None) -> None:
-        """The guest is gone, or could not be removed: ``error`` says why; it will be tried again."""
+        """The guest is gone, or could not be removed: ``error`` says why, to operators; it will be tried again."""
 
     @hookspec
     def conductor_delete_pre(self, instance: Instance) -> None:

@@ -13,6 +13,8 @@ COMPUTE = "nova-compute"
 CONDUCTOR = "nova-conductor"
 SCHEDULER = "nova-scheduler"
 """Nova's names: they are what ``os-services`` shows, and clients and scripts look for them."""
+API = "nova-osapi_compute"
+"""Nova's name for the API, which ``os-services`` does not show: it has no row here."""
 
 _BEAT = sa.update(services).where(
     services.c.address == sa.bindparam("of_address"), services.c.binary == sa.bindparam("of_binary")

@@ -81,7 +81,17 @@ class SchedulerManager:
     @expose
     def select_destinations(self, ctxt: dict, requests: list[SelectRequest]) -> list[Selection]:
         """Place and claim; one answer an instance."""
-        return self._answer(_Call(lambda decider: decider.select(requests)))
+        hooks = self._events.hooks
+        if hooks.listens("scheduler_create_pre"):
+            for request in requests:
+                hooks.call("scheduler_create_pre", spec=request.spec, instance_uuids=_uuids(request))
+        selections = self._answer(_Call(lambda decider: decider.select(requests)))
+        if hooks.listens("scheduler_create_post"):
+            chosen = {selection.instance_uuid: selection.host for selection in selections}
+            for request in requests:
+                hosts = {uuid: chosen.get(uuid) for uuid in _uuids(request)}
+                hooks.call("scheduler_create_post", spec=request.spec, hosts=hosts)
+        return selections
 
     @expose
     def check_host(self, ctxt: dict, spec: RequestSpec, host: str) -> str | None:
@@ -128,6 +138,10 @@ class SchedulerManager:
                 return True
             self._workers.remove(worker)
             return False
+
+
+def _uuids(request: SelectRequest) -> list[str]:
+    return [uuid for uuid, _ in request.instances]
 
 
 class _Call:

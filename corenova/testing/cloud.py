@@ -17,10 +17,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 import sqlalchemy as sa
 from oslo_config import cfg
 
 from corenova import audit, crash, loader
+from corenova.account import Account
 from corenova.api.instance_actions import InstanceActions
 from corenova.api.provision import CreateRequest, Provisioner
 from corenova.cmd import api, compute, conductor, scheduler
@@ -150,8 +152,8 @@ class Cloud:
 
     def _made(self, conf: cfg.ConfigOpts) -> Parts:
         parts = Parts(conf)
-        for plugin in self._plugged:
-            parts.events.hooks.register(plugin)
+        for plugin in self._plugged:  # each process has an account of its own
+            parts.events.hooks.register(msgspec.structs.replace(plugin, account=Account()))
         return parts
 
     def start(self, *names: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 from oslo_config import cfg
 
-from corenova import loader
+from corenova import hooks, loader
 from corenova.cmd import config_check
 from corenova.cmd.manage.output import Output
 from corenova.exceptions import PluginError
@@ -69,7 +69,7 @@ def _plugin_problems(conf: cfg.ConfigOpts) -> Iterator[str]:
     loads: tuple[Callable[[], object], ...] = (
         lambda: build_pipeline(conf),
         lambda: loader.load_one(conf, loader.DRIVERS, conf.compute.driver),
-        lambda: loader.load(conf, loader.HOOKS, conf.plugins.enabled_hooks),
+        lambda: hooks.load(conf),
         lambda: loader.load_one(conf, loader.IMAGE_BACKENDS, conf.image.backend),
         lambda: loader.load_one(conf, loader.NETWORK_BACKENDS, conf.network.backend),
     )

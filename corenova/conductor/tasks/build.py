@@ -39,7 +39,14 @@ class BuildTask:
     def run(self, rows: Sequence[sa.Row]) -> None:
         """Place these instances, whose rows this conductor has leased, and wake their computes."""
         requests, unreadable = _requests(rows)
+        if self._events.hooks.listens("conductor_create_pre"):
+            broken = {selection.instance_uuid for selection in unreadable}
+            taken = [instances.to_instance(row) for row in rows if row.uuid not in broken]
+            self._events.hooks.call("conductor_create_pre", instances=taken)
         selections = self._select(requests)
+        if self._events.hooks.listens("conductor_create_post"):
+            hosts = {selection.instance_uuid: selection.host for selection in (*selections, *unreadable)}
+            self._events.hooks.call("conductor_create_post", hosts=hosts)
         self._dispatch(selections)
         unplaced = [s for s in selections if s.host is None and s.reason]
         self._bury([*unplaced, *unreadable], {row.uuid: row.generation for row in rows})

@@ -70,7 +70,7 @@ class OutcomeTask:
         for address, uuids in applied.hints.items():
             self._compute.hint(address, Step.BUILD, uuids)
         self._tell_firewalls(applied.firewalls)
-        self._events.state_changed(changed)
+        self._events.conductor_wrote(changed)
         return applied.unwanted
 
     def _apply(self, connection: sa.Connection, reports: Sequence[Report]) -> tuple[Applied, list]:

@@ -18,7 +18,10 @@ from corenova.contracts.backends import Backends
 from corenova.contracts.driver import Abilities
 from corenova.db import flavors, hosts, schema, services
 from corenova.db.engine import Database
+from corenova.events import Events
 from corenova.exceptions import InvalidInput, NotFound
+from corenova.hooks import Hooks
+from corenova.hooks.listener import Limits
 from corenova.image.store import EmbeddedImages
 from corenova.network.backend import EmbeddedNetwork
 from corenova.objects.context import RequestContext
@@ -36,9 +39,7 @@ _IMAGES = {
 
 
 class NobodyListens:
-    """Stands for the bus and for hooks: whatever is told is forgotten."""
-
-    wanted = False
+    """Stands for the bus: whatever is told is forgotten."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *_, **__: None
@@ -77,7 +78,8 @@ class Cloud:
     def __init__(self, db: Database, conf: cfg.ConfigOpts):
         self.db = db
         self.conf = conf
-        events = NobodyListens()
+        self.hooks = Hooks(limits=Limits(veto_timeout_s=30))
+        events = Events(self.hooks)
         backends = Backends(images=EmbeddedImages(), networks=EmbeddedNetwork())
         for backend in backends:
             backend.start(db, conf)
@@ -95,6 +97,7 @@ class Cloud:
             compute=NobodyListens(),
             tell_firewalls=lambda uuids: None,
             processes=FakeProcesses(),
+            hooks=self.hooks,
         )
         self.app = build_app(self.services)
         self._client = testing.TestClient(self.app)

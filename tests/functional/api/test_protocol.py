@@ -15,7 +15,7 @@ _FIELDS = {
     "service_id": "aaaaaaaa-0000-4000-8000-00000000dead", "hypervisor_id": "aaaaaaaa-0000-4000-8000-00000000dead",
     "group_id": "aaaaaaaa-0000-4000-8000-00000000dead", "aggregate_id": "99", "project_id": "p-one", "alias": "nope",
     "resource_class": "CUSTOM_X", "keypair_name": "nope", "network_label": "nope", "port_id": "nope",
-    "volume_id": "nope",
+    "volume_id": "nope", "plugin": "nope", "path": "n/o",
 }  # fmt: skip
 _BODIES = {
     "/servers/{server_id}/os-interface": {"interfaceAttachment": {}},

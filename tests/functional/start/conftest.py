@@ -86,11 +86,14 @@ class Client:
     @property
     def auth(self) -> dict:
         """How clouds.yaml says to log in."""
-        return yaml.safe_load(self.clouds_yaml.read_text())["clouds"]["corenova"]["auth"]
+        return self._auth("corenova")
 
-    def log_in(self) -> None:
+    def _auth(self, cloud: str) -> dict:
+        return yaml.safe_load(self.clouds_yaml.read_text())["clouds"][cloud]["auth"]
+
+    def log_in(self, cloud: str = "corenova") -> None:
         """Get a token with what clouds.yaml says."""
-        auth = self.auth
+        auth = self._auth(cloud)
         user = {"name": auth["username"], "domain": {"id": "default"}, "password": auth["password"]}
         scope = {"project": {"name": auth["project_name"], "domain": {"id": "default"}}}
         body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}}

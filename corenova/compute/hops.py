@@ -1,0 +1,35 @@
+"""What hooks hear of the hops of a compute: before a driver is asked for a guest, or to remove it, and after."""
+
+import contextlib
+from collections.abc import Iterator
+
+from corenova.events import told
+from corenova.hooks import Hooks
+from corenova.hooks.listener import clean
+from corenova.objects.work import WorkOrder
+
+CREATE = ("compute_create_pre", "compute_create_post")
+DELETE = ("compute_delete_pre", "compute_delete_post")
+
+
+class WorkLostError(Exception):
+    """The lease on the work has ended: what was done for it is undone, and nobody is to be told of a failure."""
+
+
+@contextlib.contextmanager
+def hop(hooks: Hooks, names: tuple[str, str], order: WorkOrder) -> Iterator[None]:
+    """Tell hooks of ``names`` (CREATE or DELETE) before and after what is done inside the ``with`` block."""
+    if not any(map(hooks.listens, names)):
+        yield
+        return
+    before, after = names
+    about = {"host": order.instance.host, "instance": told(order.instance)}
+    hooks.call(before, **about)
+    error: str | None = None
+    try:
+        yield
+    except Exception as failure:
+        error = clean(f"{type(failure).__name__}: {failure}")
+        raise
+    finally:
+        hooks.call(after, error=error, **about)
