@@ -48,6 +48,8 @@ class MoodyFilter:
             raise RuntimeError("poison")
         elif mood == "shout":
             print("I write where I should not " * 1000, flush=True)
+        elif mood == "drip":
+            self.kept.append(bytearray(2**26))
         elif mood == "leak":
             while True:
                 self.kept.append(bytearray(2**24))
@@ -215,6 +217,19 @@ def test_a_host_at_which_it_fails_is_refused_and_the_others_are_not(moody, build
     assert decision.host in ("h0", "h2")
     assert {host for host, _ in decision.alternates} | {decision.host} == {"h0", "h2"}
     assert one.told().last_fault == "RuntimeError: poison"
+
+
+def test_one_that_leaks_is_replaced_and_its_requests_are_not_refused(moody, build):
+    """F23: the request at which the memory is used up need not be the one that has used it."""
+    line, one = moody
+    hosts = build.table(1)
+    assert place(line, hosts, build).host
+    before = pids(one)
+    for _ in range(6):
+        assert place(line, hosts, build, "drip").host
+    assert pids(one).isdisjoint(before)
+    assert one.told().faults
+    assert one.told().last_fault.startswith("MemoryError")
 
 
 def test_what_it_prints_spoils_nothing(moody, build, capfd):
