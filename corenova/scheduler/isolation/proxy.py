@@ -117,6 +117,10 @@ class Isolated:
         with self._lock:
             if self._is_stopped:
                 raise ChildProcessError("the scheduler is stopping")
+            for one in [one for one in self._idle if one.has_died]:
+                one.kill()
+                self._idle.remove(one)
+                self._all.discard(one)
             knows = [one for one in self._idle if one.table is not None and one.table() is table]
             if not self._idle:
                 return self._started()

@@ -281,6 +281,17 @@ def test_one_that_cannot_be_loaded_there_says_so(conf, plugins, build):
     assert one.name == broken.name
 
 
+def test_one_that_was_killed_while_it_was_idle_is_replaced_and_no_request_is_refused(moody, build):
+    line, one = moody
+    hosts = build.table(2)
+    assert place(line, hosts, build).host
+    (killed,) = pids(one)
+    os.kill(killed, signal.SIGKILL)
+    os.waitid(os.P_PID, killed, os.WEXITED | os.WNOWAIT)
+    assert place(line, hosts, build).host
+    assert (one.told().faults, killed in pids(one), is_there(killed)) == (0, False, False)
+
+
 def test_nothing_is_left_when_it_is_stopped(conf, build):
     one = isolated(conf, load_named(conf, loader.FILTERS, "MoodyFilter"))
     line = build.pipeline([one])
