@@ -45,6 +45,11 @@ class Process:
         """Its number."""
         return self._popen.pid
 
+    @property
+    def has_died(self) -> bool:
+        """Whether it has ended since it was asked for the last time: killed by somebody else, say."""
+        return self._loads_until is None and self._popen.poll() is not None
+
     def ask(self, question: Question) -> Answer:
         """Return the answer.
 

@@ -40,8 +40,7 @@ class Isolated:
     """
 
     def __init__(self, plugin: Plugin, start: Start):
-        self.name = plugin.name
-        self._start = start
+        self._start, self._account = start, plugin.account
         self._lock = threading.Lock()
         self._idle: list[Process] = []
         self._all: set[Process] = set()
@@ -118,6 +117,10 @@ class Isolated:
         with self._lock:
             if self._is_stopped:
                 raise ChildProcessError("the scheduler is stopping")
+            for one in [one for one in self._idle if one.has_died]:
+                one.kill()
+                self._idle.remove(one)
+                self._all.discard(one)
             knows = [one for one in self._idle if one.table is not None and one.table() is table]
             if not self._idle:
                 return self._started()
@@ -137,8 +140,7 @@ class Isolated:
         with self._lock:
             self._all.discard(process)
 
-    def _replace(self, process: Process, spec: RequestSpec | None, error: Exception) -> None:
-        self._fatal = (spec, time.monotonic() + self._start.timeout_s, error)
+    def _replace(self, process: Process) -> None:
         self._end(process)
         self.start()  # the next call shall not wait for it
 
@@ -150,22 +152,35 @@ class Isolated:
         if time.monotonic() < until and fatal == whole:
             # A decision asks several times, and would wait for it, or for another process, as often.
             raise type(error)(*error.args)
-        process = self._take(table)
         try:
-            answer = process.ask(_question(process, verb, table, whole, rows))
+            answer = self._asked(verb, table, whole, rows)
+            if answer.is_last:  # its memory may have gone with earlier requests
+                self._account.fault(answer.fault)
+                answer = self._asked(verb, table, whole, rows)
+                if answer.is_last:
+                    raise ReportedError(answer.fault)
         except Exception as error:
-            self._replace(process, whole, error)
+            self._fatal = (whole, time.monotonic() + self._start.timeout_s, error)
             raise
-        if answer.is_last:
-            self._replace(process, whole, ReportedError(answer.fault))
-        else:
-            if table is not None:
-                process.table, process.revision = weakref.ref(table), table.revision
-            self._put_back(process)
         if table is not None:
             table.usage_read |= answer.usage_read
         for path in answer.reads:  # for whoever notes what is read
             attrgetter(path)(spec)
+        return answer
+
+    def _asked(self, verb: str, table: HostTable | None, spec: RequestSpec | None, rows: np.ndarray | None) -> Answer:
+        process = self._take(table)
+        try:
+            answer = process.ask(_question(process, verb, table, spec, rows))
+        except Exception:
+            self._replace(process)
+            raise
+        if answer.is_last:
+            self._replace(process)
+            return answer
+        if table is not None:
+            process.table, process.revision = weakref.ref(table), table.revision
+        self._put_back(process)
         return answer
 
 

@@ -48,6 +48,8 @@ class MoodyFilter:
             raise RuntimeError("poison")
         elif mood == "shout":
             print("I write where I should not " * 1000, flush=True)
+        elif mood == "drip":
+            self.kept.append(bytearray(2**26))
         elif mood == "leak":
             while True:
                 self.kept.append(bytearray(2**24))
@@ -217,6 +219,19 @@ def test_a_host_at_which_it_fails_is_refused_and_the_others_are_not(moody, build
     assert one.told().last_fault == "RuntimeError: poison"
 
 
+def test_one_that_leaks_is_replaced_and_its_requests_are_not_refused(moody, build):
+    """F23: the request at which the memory is used up need not be the one that has used it."""
+    line, one = moody
+    hosts = build.table(1)
+    assert place(line, hosts, build).host
+    before = pids(one)
+    for _ in range(6):
+        assert place(line, hosts, build, "drip").host
+    assert pids(one).isdisjoint(before)
+    assert one.told().faults
+    assert one.told().last_fault.startswith("MemoryError")
+
+
 def test_what_it_prints_spoils_nothing(moody, build, capfd):
     line, one = moody
     assert place(line, build.table(3), build, "shout").host
@@ -264,6 +279,17 @@ def test_one_that_cannot_be_loaded_there_says_so(conf, plugins, build):
             file.write(SOURCE)
         broken.object.stop()
     assert one.name == broken.name
+
+
+def test_one_that_was_killed_while_it_was_idle_is_replaced_and_no_request_is_refused(moody, build):
+    line, one = moody
+    hosts = build.table(2)
+    assert place(line, hosts, build).host
+    (killed,) = pids(one)
+    os.kill(killed, signal.SIGKILL)
+    os.waitid(os.P_PID, killed, os.WEXITED | os.WNOWAIT)
+    assert place(line, hosts, build).host
+    assert (one.told().faults, killed in pids(one), is_there(killed)) == (0, False, False)
 
 
 def test_nothing_is_left_when_it_is_stopped(conf, build):
