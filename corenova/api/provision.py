@@ -19,7 +19,7 @@ from corenova.db import actions, instances, membership, quotas
 from corenova.db.engine import Database
 from corenova.db.work import HINT_GRACE_S
 from corenova.events import Events
-from corenova.exceptions import Conflict, InvalidInput, OverQuota
+from corenova.exceptions import BackendFault, Conflict, InvalidInput, OverQuota
 from corenova.objects.context import RequestContext, new_uuid
 from corenova.objects.request_spec import RequestSpec
 from corenova.objects.work import StepArgs
@@ -90,6 +90,7 @@ class Provisioner:
         :raises OverQuota: fewer than ``min_count`` are allowed; nothing was created.
         :raises InvalidInput: the server group is gone, or a subnet is exhausted.
         :raises Conflict: a port or an address has been taken meanwhile.
+        :raises BackendFault: the network service has failed.
         """
         uuids = [new_uuid() for _ in range(request.max_count)]
         return self._accept.submit(_Ticket(context, request, uuids, f"r-{new_uuid()[:8]}"))
@@ -128,7 +129,7 @@ class Provisioner:
                     made = _rows(ticket, count, self._deadline_s)
                     if _has_ports(ticket):
                         self._give_ports(connection, ticket, made)
-            except (OverQuota, InvalidInput, Conflict) as refusal:
+            except (OverQuota, InvalidInput, Conflict, BackendFault) as refusal:
                 outcomes.append(refusal)
                 continue
             rows += made

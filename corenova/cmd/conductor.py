@@ -26,7 +26,7 @@ def add(parts: Parts, host: ServiceHost) -> None:
         name=parts.slot("conductor"),
     )
     server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=16)
-    beat = Heartbeat(parts, CONDUCTOR)
+    beat = Heartbeat(parts, CONDUCTOR, parts.backend_alarms)
     host.add("conductor", server.start, lambda: server.stop(1.0))
     host.add("conductor work", manager.start, lambda: manager.stop(1.0))
     host.add("conductor heartbeat", beat.start, beat.stop)

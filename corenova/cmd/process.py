@@ -29,12 +29,11 @@ from corenova import crash, loader
 from corenova.cmd import config_check
 from corenova.cmd.service_host import ServiceHost, end
 from corenova.contracts.backends import Backends
-from corenova.contracts.image import ImageBackend
-from corenova.contracts.network import NetworkBackend
 from corenova.db import migrate, services
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import ConfigurationError, CorenovaError
+from corenova.guards.backends import BackendGuard
 from corenova.hooks import Hooks
 from corenova.objects.pci_alias import read_aliases
 from corenova.rpc import transport as bus
@@ -174,12 +173,12 @@ class Parts:
         return db
 
     @cached_property
-    def image_backend(self) -> ImageBackend:
-        """The image service, not started."""
-        return loader.load_one(self.conf, loader.IMAGE_BACKENDS, self.conf.image.backend).object
+    def image_backend(self) -> BackendGuard:
+        """The image service, guarded, not started."""
+        return BackendGuard(loader.load_one(self.conf, loader.IMAGE_BACKENDS, self.conf.image.backend), self.conf)
 
     @cached_property
-    def images(self) -> ImageBackend:
+    def images(self) -> BackendGuard:
         """The image service, as the compute side asks it; for processes with a database."""
         self.image_backend.start(self.db, self.conf)
         return self.image_backend
@@ -195,12 +194,12 @@ class Parts:
         return Events(Hooks(loader.load(self.conf, loader.HOOKS, self.conf.plugins.enabled_hooks)), self._notifier())
 
     @cached_property
-    def network_backend(self) -> NetworkBackend:
-        """The network service, not started."""
-        return loader.load_one(self.conf, loader.NETWORK_BACKENDS, self.conf.network.backend).object
+    def network_backend(self) -> BackendGuard:
+        """The network service, guarded, not started."""
+        return BackendGuard(loader.load_one(self.conf, loader.NETWORK_BACKENDS, self.conf.network.backend), self.conf)
 
     @cached_property
-    def networks(self) -> NetworkBackend:
+    def networks(self) -> BackendGuard:
         """The network service, as the compute side asks it; for processes with a database."""
         self.network_backend.start(self.db, self.conf)
         return self.network_backend
@@ -209,6 +208,10 @@ class Parts:
     def backends(self) -> Backends:
         """The services beside compute, for processes with a database."""
         return Backends(self.images, self.networks)
+
+    def backend_alarms(self) -> list[str]:
+        """Return what is wrong with the services beside compute, one sentence each."""
+        return [*self.image_backend.alarms(), *self.network_backend.alarms()]
 
     def _notifier(self) -> Notifier:
         return Notifier(self.conf, self.name)
