@@ -13,11 +13,13 @@ CorenovaError
  ├─ TooLarge                    more than a limit allows in one request
  ├─ NotImplementedByDriver      the driver declares no such ability
  ├─ Unavailable                 a dependency is down; try again
+ ├─ BackendFault                an image or network backend has broken its contract
  ├─ NoValidHost                 nothing fits, and why
  └─ DriverError                 raised by drivers; the compute decides what follows
      ├─ BuildAbort              the build can succeed nowhere: no other host is tried
      ├─ InsufficientResources   this host cannot take it after all: another host is tried
-     └─ GuestNotFound           the driver knows no such guest
+     ├─ GuestNotFound           the driver knows no such guest
+     └─ DriverFault             the driver has broken its contract; raised for it, never by it
 """
 
 
@@ -73,6 +75,10 @@ class Unavailable(CorenovaError):
     """Something that the answer depends on is down; the same request may succeed later."""
 
 
+class BackendFault(CorenovaError):
+    """An image or network backend has raised what its contract does not know, or returned what it does not allow."""
+
+
 class NoValidHost(CorenovaError):
     """No host can take the instance; the message says why."""
 
@@ -91,3 +97,7 @@ class InsufficientResources(DriverError):
 
 class GuestNotFound(DriverError):
     """The hypervisor knows no guest of this uuid."""
+
+
+class DriverFault(DriverError):
+    """A driver has raised what its contract does not know, or returned what it does not allow."""

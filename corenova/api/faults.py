@@ -45,6 +45,7 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (exceptions.Conflict, 409),
     (exceptions.NotImplementedByDriver, 501),
     (exceptions.Unavailable, 503),
+    (exceptions.BackendFault, 503),
 )
 """The first kind that fits decides; what fits none is our own fault, 500."""
 

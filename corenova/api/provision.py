@@ -19,7 +19,7 @@ from corenova.db import actions, instances, membership, quotas
 from corenova.db.engine import Database
 from corenova.db.work import HINT_GRACE_S
 from corenova.events import Events
-from corenova.exceptions import Conflict, InvalidInput, OverQuota
+from corenova.exceptions import BackendFault, Conflict, InvalidInput, OverQuota
 from corenova.objects.context import RequestContext, new_uuid
 from corenova.objects.request_spec import RequestSpec
 from corenova.objects.work import StepArgs
@@ -91,6 +91,7 @@ class Provisioner:
         :raises OverQuota: fewer than ``min_count`` are allowed; nothing was created.
         :raises InvalidInput: the server group is gone, or a subnet is exhausted.
         :raises Conflict: a port or an address has been taken meanwhile.
+        :raises BackendFault: the network service has failed.
         """
         if self._events.hooks.listens("api_create_pre"):
             self._ask(context, request)
@@ -151,7 +152,7 @@ class Provisioner:
                     made = _rows(ticket, count, self._deadline_s)
                     if _has_ports(ticket):
                         self._give_ports(connection, ticket, made)
-            except (OverQuota, InvalidInput, Conflict) as refusal:
+            except (OverQuota, InvalidInput, Conflict, BackendFault) as refusal:
                 outcomes.append(refusal)
                 continue
             rows += made

@@ -116,11 +116,11 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
     seeds.plant(db)
     identity = IdentityService(db, conf, Catalog(conf, port))
     backends = parts.backends
-    images = backends.images
+    # The embedded services are served from this port, past the guards: their own handlers know their errors.
+    images, network = (guard.plugin.object for guard in (parts.image_backend, parts.network_backend))
     enforcer = policy.build_enforcer(conf, rules=[*image_policy.list_rules(), *network_policy.list_rules()])
     compute = ComputeAPI(parts.transport)
     conductor = ConductorAPI(parts.transport, timeout_s=conf.rpc_response_timeout)
-    network = backends.networks
     tell_firewalls = FirewallHints(db, compute, down_time_s=float(conf.service_down_time))
     parts.events.hooks.call("api_routes")
     services = ApiServices(

@@ -4,11 +4,11 @@ from corenova import loader
 from corenova.cmd.process import Parts, announced
 from corenova.cmd.process import main as run
 from corenova.cmd.service_host import ServiceHost
-from corenova.compute import provider_config
+from corenova.compute import provider_config, questions
 from corenova.compute.images import HttpImageTransfer
 from corenova.compute.manager import ComputeManager
-from corenova.contracts.driver import Driver
 from corenova.db.services import COMPUTE
+from corenova.guards.driver import DriverGuard
 from corenova.rpc import compute as rpc
 from corenova.rpc.conductor import ConductorAPI
 from corenova.rpc.server import RpcServer
@@ -18,13 +18,15 @@ _ANSWER_S = 10
 compute asks the next one, nothing is reported."""
 
 
-def load_driver(parts: Parts) -> Driver:
+def load_driver(parts: Parts) -> DriverGuard:
     """Load the driver that the ini file names; raises ConfigurationError for it or for the files that add to it."""
     provider_config.load(parts.conf.compute.provider_config_location)  # read again later; here nothing is written yet
-    return parts.plugins.load_one(loader.DRIVERS, parts.conf.compute.driver).object
+    guard = DriverGuard(parts.plugins.load_one(loader.DRIVERS, parts.conf.compute.driver), parts.conf)
+    parts.plugins.hear(loader.DRIVERS, guard.alarms)
+    return guard
 
 
-def add(parts: Parts, host: ServiceHost, driver: Driver) -> None:
+def add(parts: Parts, host: ServiceHost, driver: DriverGuard) -> None:
     """Add a compute to the process."""
     manager = ComputeManager(
         parts.conf,
@@ -37,7 +39,7 @@ def add(parts: Parts, host: ServiceHost, driver: Driver) -> None:
         incarnation=parts.incarnation,
         report=lambda: parts.report(COMPUTE),
     )
-    server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=8)
+    server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=questions.THREADS)
     with announced(parts, host, COMPUTE):
         host.add("compute", server.start, lambda: server.stop(1.0))
         host.add("compute work", manager.start, lambda: manager.stop(1.0))

@@ -3,7 +3,7 @@
 Everything but filters and weighers, which the pipeline brings, is loaded through here, so that nothing is forgotten.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from oslo_config import cfg
@@ -33,6 +33,7 @@ class Plugins:
         self._conf = conf
         self._loaded: list[Plugin] = []
         self._left_out: list[PluginAccount] = []
+        self._voices: list[tuple[str, Callable[[], Iterable[str]]]] = []
 
     def load(self, group: str, names: Sequence[str]) -> list[Plugin]:
         """Load these; raises PluginError as loader.load does, and remembers what is left out."""
@@ -56,20 +57,19 @@ class Plugins:
         told = [*(plugin.told() for plugin in self._loaded), *self._left_out]
         return tuple(map(_storable, (one for one in told if one.group in USED[binary])))
 
+    def hear(self, group: str, alarms: Callable[[], Iterable[str]]) -> None:
+        """Let ``alarms`` say what is wrong with the plug-ins of ``group``, one sentence each."""
+        self._voices.append((group, alarms))
+
     def alarms(self, binary: str) -> tuple[str, ...]:
-        """Return one sentence for each of those that is switched off, on trial, or left out."""
-        breakers = [plugin.account.breaker for plugin in self._loaded if plugin.group in USED[binary]]
-        off = [
-            f"{breaker.plugin} is switched off after faults: {breaker.last}"
-            for breaker in breakers
-            if breaker is not None and not breaker.is_closed
-        ]
+        """Return one sentence for each thing that is wrong with those that the service ``binary`` uses."""
+        said = [alarm for group, alarms in self._voices if group in USED[binary] for alarm in alarms()]
         out = [
             f"{loader.KINDS[one.group].noun} {one.name} is left out: {one.reason}"
             for one in self._left_out
             if one.group in USED[binary]
         ]
-        return tuple(" ".join(storable(alarm).split()) for alarm in (*off, *out))
+        return tuple(" ".join(storable(alarm).split()) for alarm in (*said, *out))
 
 
 def _storable(account: PluginAccount) -> PluginAccount:

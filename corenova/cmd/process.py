@@ -30,12 +30,11 @@ from corenova.cmd.plugin_accounts import Plugins
 from corenova.cmd.service_host import ServiceHost, end
 from corenova.cmd.watermarks import Watermarks
 from corenova.contracts.backends import Backends
-from corenova.contracts.image import ImageBackend
-from corenova.contracts.network import NetworkBackend
 from corenova.db import migrate
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.exceptions import ConfigurationError, CorenovaError
+from corenova.guards.backends import BackendGuard
 from corenova.objects.pci_alias import read_aliases
 from corenova.objects.plugin_account import PluginAccount, ServiceReport
 from corenova.rpc import transport as bus
@@ -147,10 +146,7 @@ class Parts:
 
     def report(self, binary: str) -> ServiceReport:
         """Return what a heartbeat of the service ``binary`` tells."""
-        # A breaker of a hook plug-in has its sentence from both.
-        alarms = tuple(
-            dict.fromkeys((*self.watermarks.alarms, *self.plugins.alarms(binary), *self.events.hooks.alarms()))
-        )
+        alarms = (*self.watermarks.alarms, *self.plugins.alarms(binary))
         return ServiceReport(alarms=alarms, accounts=self.plugins.accounts(binary))
 
     @cached_property
@@ -190,12 +186,12 @@ class Parts:
         return db
 
     @cached_property
-    def image_backend(self) -> ImageBackend:
-        """The image service, not started."""
-        return self.plugins.load_one(loader.IMAGE_BACKENDS, self.conf.image.backend).object
+    def image_backend(self) -> BackendGuard:
+        """The image service, guarded, not started."""
+        return self._guarded(loader.IMAGE_BACKENDS, self.conf.image.backend)
 
     @cached_property
-    def images(self) -> ImageBackend:
+    def images(self) -> BackendGuard:
         """The image service, as the compute side asks it; for processes with a database."""
         self.image_backend.start(self.db, self.conf)
         return self.image_backend
@@ -211,15 +207,16 @@ class Parts:
         left_out: list[PluginAccount] = []
         loaded = hooks.load(self.conf, left_out=left_out)
         self.plugins.add(loaded.plugins, left_out)
+        self.plugins.hear(loader.HOOKS, loaded.alarms)
         return Events(loaded, self._notifier())
 
     @cached_property
-    def network_backend(self) -> NetworkBackend:
-        """The network service, not started."""
-        return self.plugins.load_one(loader.NETWORK_BACKENDS, self.conf.network.backend).object
+    def network_backend(self) -> BackendGuard:
+        """The network service, guarded, not started."""
+        return self._guarded(loader.NETWORK_BACKENDS, self.conf.network.backend)
 
     @cached_property
-    def networks(self) -> NetworkBackend:
+    def networks(self) -> BackendGuard:
         """The network service, as the compute side asks it; for processes with a database."""
         self.network_backend.start(self.db, self.conf)
         return self.network_backend
@@ -228,6 +225,11 @@ class Parts:
     def backends(self) -> Backends:
         """The services beside compute, for processes with a database."""
         return Backends(self.images, self.networks)
+
+    def _guarded(self, group: str, name: str) -> BackendGuard:
+        guard = BackendGuard(self.plugins.load_one(group, name), self.conf)
+        self.plugins.hear(group, guard.alarms)
+        return guard
 
     def _notifier(self) -> Notifier:
         return Notifier(self.conf, self.name)

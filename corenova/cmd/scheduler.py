@@ -1,5 +1,6 @@
 """corenova-scheduler: chooses hosts and claims them."""
 
+from corenova import loader
 from corenova.cmd.heartbeat import Heartbeat
 from corenova.cmd.process import Parts, announced
 from corenova.cmd.process import main as run
@@ -16,6 +17,7 @@ def add(parts: Parts, host: ServiceHost, pipeline: Pipeline) -> None:
     manager = SchedulerManager(parts.conf, parts.db, parts.events, pipeline)
     server = RpcServer(parts.transport, rpc.TOPIC, parts.name, manager, executor_threads=16)
     parts.plugins.add(pipeline.plugins, pipeline.left_out)
+    parts.plugins.hear(loader.FILTERS, pipeline.breakers.alarms)
     beat = Heartbeat(parts, SCHEDULER)
     with announced(parts, host, SCHEDULER):
         host.add("scheduler decisions", manager.start, manager.stop)

@@ -3,23 +3,22 @@
 A hint says that something has changed, and makes it quick; each comparison of guests and rows asks again.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
+from corenova.compute.rounds import Rounds
 from corenova.contracts.driver import Driver
 from corenova.exceptions import GuestNotFound
-from corenova.objects.network import Firewall
+from corenova.objects.network import Firewall, InstanceFirewall
 from corenova.rpc.conductor import ConductorAPI
-
-LOG = logging.getLogger(__name__)
 
 
 class Firewalls:
     """Applies what may pass the ports of guests.
 
-    :param alone: a context manager on an instance's uuid; false inside when something else has it in hand.
+    :param alone: a context manager on a host and an instance's uuid; false inside when something else has it in hand.
+    :param timeout_s: how long the driver may take for one guest.
     """
 
     def __init__(
@@ -28,7 +27,8 @@ class Firewalls:
         conductor: ConductorAPI,
         address: str,
         *,
-        alone: Callable[[str], AbstractContextManager[bool]],
+        alone: Callable[[str, str], AbstractContextManager[bool]],
+        timeout_s: float,
     ):
         self._driver = driver
         self._conductor = conductor
@@ -36,6 +36,10 @@ class Firewalls:
         self._alone = alone
         self._applied: dict[str, tuple[Firewall, ...]] = {}
         self._lock = threading.Lock()
+        # What cannot be done now is done with the next look.
+        self._apply = Rounds(
+            "apply security groups yet", self._apply_one, timeout_s=timeout_s, host_of=lambda one: one.host
+        )
 
     def forget(self, instance_uuid: str) -> None:
         """A guest was given the rules of its order, which may be older than the last that were applied: apply again."""
@@ -53,18 +57,13 @@ class Firewalls:
             if instance_uuids is None:
                 for uuid in self._applied.keys() - {one.instance_uuid for one in told}:
                     self.forget(uuid)
-            for one in told:
-                if self._applied.get(one.instance_uuid) != one.firewalls:
-                    self._apply(one.host, one.instance_uuid, one.firewalls)
+            self._apply.all([one for one in told if self._applied.get(one.instance_uuid) != one.firewalls])
 
-    def _apply(self, host: str, uuid: str, firewalls: tuple[Firewall, ...]) -> None:
-        """Apply; what cannot be done now is done with the next look."""
+    def _apply_one(self, one: InstanceFirewall) -> None:
         try:
-            with self._alone(uuid) as alone:
+            with self._alone(one.host, one.instance_uuid) as alone:
                 if alone:
-                    self._driver.apply_firewall(host, uuid, firewalls)
-                    self._applied[uuid] = firewalls
+                    self._driver.apply_firewall(one.host, one.instance_uuid, one.firewalls)
+                    self._applied[one.instance_uuid] = one.firewalls
         except GuestNotFound:
             pass  # it is being built, and gets its rules with the order
-        except Exception as error:
-            LOG.warning("The security groups of %s on %s are not applied yet: %s", uuid, host, error)

@@ -12,9 +12,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
-import msgspec
 from oslo_config import cfg
 
 from corenova.coalesce import Mailbox
@@ -23,14 +21,16 @@ from corenova.compute.firewalls import Firewalls
 from corenova.compute.hints import Hints
 from corenova.compute.hops import CREATE, DELETE, WorkLostError, hop
 from corenova.compute.leases import Leases
+from corenova.compute.presence import Presence, patiently
 from corenova.compute.questions import Questions
 from corenova.compute.reconcile import Reconciler
+from corenova.compute.rounds import Rounds
 from corenova.compute.slots import Slots
-from corenova.contracts.driver import Driver, DriverContext
+from corenova.contracts.driver import DriverContext
 from corenova.contracts.image import ImageTransfer
-from corenova.exceptions import Unavailable
+from corenova.exceptions import DriverError, Unavailable
+from corenova.guards.driver import DriverGuard
 from corenova.hooks import Hooks
-from corenova.objects.host_state import HostReport
 from corenova.objects.plugin_account import ServiceReport
 from corenova.objects.states import STOPPED, PowerState, Step
 from corenova.objects.work import HostGuests, Report, Result, WorkOrder, storable
@@ -38,7 +38,6 @@ from corenova.rpc.conductor import ConductorAPI
 from corenova.rpc.server import expose
 
 LOG = logging.getLogger(__name__)
-T = TypeVar("T")
 _PATIENCE_S = 1.0
 
 
@@ -56,7 +55,7 @@ class ComputeManager(Hints, Questions):
     def __init__(
         self,
         conf: cfg.ConfigOpts,
-        driver: Driver,
+        driver: DriverGuard,
         conductor: ConductorAPI,
         *,
         hooks: Hooks,
@@ -66,11 +65,9 @@ class ComputeManager(Hints, Questions):
         incarnation: str,
         report: Callable[[], ServiceReport] = ServiceReport,
     ):
+        super().__init__()
         self._driver = driver
         self._service_report = report
-        flags = msgspec.structs.asdict(driver.abilities)
-        self._abilities = tuple(name for name, is_offered in flags.items() if is_offered)
-        self._providers = provider_config.load(conf.compute.provider_config_location)
         self._hooks = hooks
         self._images = images
         self._conductor = conductor
@@ -78,21 +75,43 @@ class ComputeManager(Hints, Questions):
         self._incarnation = incarnation
         self._state_path = state_path
         self._linger_s = conf.compute.report_linger_s
-        self._beat_s = conf.report_interval
         self._reconcile_s = conf.compute.reconcile_interval_s
         self._shutdown_s = conf.compute.shutdown_timeout
         self._hints: Mailbox[bool] = Mailbox()
         self._reports: Mailbox[Report] = Mailbox(_final_wins)
-        self._pool = ThreadPoolExecutor(conf.compute.threads, thread_name_prefix="compute")
+        self._walls: Mailbox[bool] = Mailbox()
+        self._unwanted: Mailbox[tuple[str, str]] = Mailbox()
+        threads = conf.compute.threads
+        self._pool = ThreadPoolExecutor(3 * threads, thread_name_prefix="compute")  # two thirds may be left hanging
         # Builds may hang; a quarter of the threads is out of their reach, so that deletes and the rest go on.
-        others = max(1, conf.compute.threads // 4)
-        most_builds = conf.compute.max_concurrent_builds
-        self._slots = Slots(self._pool, most=others, most_builds=most_builds, do=self._do)
+        others = max(1, threads // 4)
+        builds = max(1, threads - others)
+        self._slots = Slots(self._pool, most=others, most_of_host=max(1, others // 2), most_left=threads, do=self._do)
         self._build_slots = Slots(
-            self._pool, most=max(1, conf.compute.threads - others), most_builds=most_builds, do=self._do
+            self._pool,
+            most=builds,
+            most_of_host=conf.compute.max_concurrent_builds,
+            most_left=threads,
+            do=self._do,
         )
         self._locks = _Locks()
         self._stopping = threading.Event()
+        timeout_s = conf.compute.driver_timeout_s
+        self._look_s = min(1.0, timeout_s / 4)
+        self._presence = Presence(
+            driver,
+            conductor,
+            address,
+            incarnation,
+            providers=provider_config.load(conf.compute.provider_config_location),
+            beat_s=conf.report_interval,
+            timeout_s=timeout_s,
+            report=report,
+            stopping=self._stopping,
+        )
+        self._discards = Rounds(
+            "destroy a guest that nobody wants", self._destroy, timeout_s=timeout_s, host_of=lambda one: one[0]
+        )
         self._reconciler = Reconciler(
             driver,
             conductor,
@@ -100,24 +119,32 @@ class ComputeManager(Hints, Questions):
             interval_s=conf.compute.reconcile_interval_s,
             wake=self._wake,
             discard=self._discard,
+            timeout_s=timeout_s,
         )
         self._firewalls = Firewalls(
-            driver, conductor, address, alone=lambda uuid: self._locks.of(uuid, timeout_s=_PATIENCE_S)
+            driver,
+            conductor,
+            address,
+            alone=lambda host, uuid: self._locks.of(host, uuid, timeout_s=_PATIENCE_S),
+            timeout_s=timeout_s,
         )
         self._reporter = threading.Thread(target=self._send_reports, name="compute-reports", daemon=True)
         self._threads = [
             self._reporter,
             threading.Thread(target=self._take_hints, name="compute-hints", daemon=True),
-            threading.Thread(target=self._beat, name="compute-beat", daemon=True),
             threading.Thread(target=self._extend, name="compute-leases", daemon=True),
+            threading.Thread(target=self._look_for_hangs, name="compute-hangs", daemon=True),
+            threading.Thread(target=self._destroy_unwanted, name="compute-discards", daemon=True),
+            threading.Thread(target=self._take_firewall_hints, name="compute-firewall-hints", daemon=True),
             threading.Thread(target=self._keep_firewalls, name="compute-firewalls", daemon=True),
         ]
         self._carry_out = {Step.BUILD: self._build, Step.REBUILD: self._rebuild, Step.DELETE: self._delete}
 
     def start(self) -> None:
         """Register the hosts, take up what waits for them, and adopt the guests that are there."""
-        shared = self._patiently(self._conductor.hello)
+        shared = patiently(self._conductor.hello, self._stopping)
         self._lease_s = shared["lease_s"]
+        self._driver.expect(build_s=shared["build_deadline_s"], snapshot_s=shared["snapshot_deadline_s"])
         self._leases = Leases(self._lease_s)
         self._driver.start(
             DriverContext(
@@ -128,8 +155,7 @@ class ComputeManager(Hints, Questions):
                 changed=lambda host, uuid: self._reconciler.notice(),
             )
         )
-        self._providers.warn_of_strangers(self._driver.hosts())
-        self._register()
+        self._presence.start()
         for thread in self._threads:
             thread.start()
         self._reconciler.start()
@@ -138,7 +164,8 @@ class ComputeManager(Hints, Questions):
         """Finish what is under way, within ``timeout_s``; guests go on running, the rest waits for the next start."""
         self._stopping.set()
         self._reconciler.stop()
-        self._hints.close()
+        for mailbox in (self._hints, self._walls, self._unwanted):
+            mailbox.close()
         deadline = time.monotonic() + timeout_s
         self._pool.shutdown(wait=False, cancel_futures=True)
         while (self._slots.running or self._build_slots.running) and time.monotonic() < deadline:
@@ -154,7 +181,7 @@ class ComputeManager(Hints, Questions):
     @expose
     def refresh_security_groups(self, ctxt: dict, instance_uuids: list[str]) -> None:
         """Hint: what may pass the ports of these instances has changed."""
-        self._firewalls.refresh(instance_uuids)
+        self._walls.put(dict.fromkeys(instance_uuids, True))
 
     @expose
     def list_guests(self, ctxt: dict) -> list[HostGuests]:
@@ -162,32 +189,6 @@ class ComputeManager(Hints, Questions):
         return self._reconciler.guests()
 
     # Threads.
-
-    def _register(self) -> None:
-        reports = [self._inventory(host) for host in self._driver.hosts()]
-        told = self._service_report()
-        self._patiently(lambda: self._conductor.register_compute(self._address, self._incarnation, reports, told))
-
-    def _inventory(self, host: str) -> HostReport:
-        report = self._providers.add_to(self._driver.inventory(host))
-        return msgspec.structs.replace(report, abilities=self._abilities)
-
-    def _inventories(self) -> Iterator[HostReport]:
-        for host in self._driver.hosts():
-            try:
-                yield self._inventory(host)
-            except Exception as error:
-                LOG.warning("Host %s does not tell of itself: %s", host, error)
-
-    def _patiently(self, ask: Callable[[], T]) -> T:
-        """Ask until a conductor answers: services may start in any order."""
-        while True:
-            try:
-                return ask()
-            except Unavailable as error:
-                LOG.warning("Waiting for a conductor: %s", error)
-                if self._stopping.wait(1.0):
-                    raise
 
     def _wake(self, uuids: list[str]) -> None:
         self._hints.put(dict.fromkeys(uuids, True))
@@ -211,19 +212,24 @@ class ComputeManager(Hints, Questions):
         """Carry out one order and leave its report; whatever happens, the lease is let go."""
         try:
             # Whoever waits long for a guest that another order holds must not hold a thread: the sweeper hints again.
-            with self._locks.of(order.instance.uuid, timeout_s=_PATIENCE_S) as alone:
+            host, uuid = order.instance.host, order.instance.uuid
+            self._driver.check(host, uuid)
+            with self._locks.of(host, uuid, timeout_s=_PATIENCE_S) as alone:
                 if alone and self._leases.believes(order):
                     self._carry_out.get(order.step, self._act)(order)
         except Exception as error:
             if self._stopping.is_set():
                 return  # the driver was stopped under it; the next start takes the order up again
-            LOG.warning("%s of %s failed: %s", order.step, order.instance.uuid, error)
-            public = actions.FAILED.get(order.step, "It could not be done.")
-            result, words = build.failure(error) if order.step == Step.BUILD else (Result.FAILED, public)
-            self._report(order, result, reason=storable(f"{type(error).__name__}: {error}"), public_reason=words)
+            self._fail(order, error)
         finally:
             self._firewalls.forget(order.instance.uuid)
             self._leases.drop(order)
+
+    def _fail(self, order: WorkOrder, error: Exception) -> None:
+        LOG.warning("%s of %s failed: %s", order.step, order.instance.uuid, error)
+        public = actions.FAILED.get(order.step, "It could not be done.")
+        result, words = build.failure(error) if order.step == Step.BUILD else (Result.FAILED, public)
+        self._report(order, result, reason=storable(f"{type(error).__name__}: {error}"), public_reason=words)
 
     def _build(self, order: WorkOrder) -> None:
         instance = order.instance
@@ -309,28 +315,35 @@ class ComputeManager(Hints, Questions):
         return unwanted
 
     def _discard(self, host: str, uuid: str) -> None:
-        """Destroy a guest that nobody wants, in a thread that may wait until nothing else touches it."""
+        """Let a guest that nobody wants be destroyed, as soon as nothing else touches it."""
+        self._unwanted.put({f"{host}:{uuid}": (host, uuid)})
 
-        def destroy() -> None:
+    def _destroy_unwanted(self) -> None:
+        while (guests := self._unwanted.take()) is not None:
+            self._discards.all(guests.values())
+
+    def _destroy(self, guest: tuple[str, str]) -> None:
+        """Destroy one; what is not done now is done when the reconciler sees the guest again."""
+        host, uuid = guest
+        with self._locks.of(host, uuid, timeout_s=_PATIENCE_S) as alone:
+            if alone and not self._stopping.is_set():
+                self._driver.destroy(host, uuid)
+
+    def _look_for_hangs(self) -> None:
+        """Orders whose driver does not come back are given up: the lease goes, and the thread is left behind."""
+        while not self._stopping.wait(self._look_s):
+            for call in self._driver.overdue():
+                order = self._slots.leave(call.thread) or self._build_slots.leave(call.thread)
+                if order is not None:
+                    self._leases.drop(order)
+                    self._fail(order, DriverError(f"{self._driver.label}: {call.verb} does not come back."))
+
+    def _take_firewall_hints(self) -> None:
+        while (uuids := self._walls.take()) is not None:
             try:
-                with self._locks.of(uuid, timeout_s=_PATIENCE_S) as alone:
-                    if alone:  # else the reconciler sees the guest again
-                        self._driver.destroy(host, uuid)
+                self._firewalls.refresh(list(uuids))
             except Exception as error:
-                LOG.warning("Guest %s on %s is left to the reconciler: %s", uuid, host, error)
-
-        if not self._stopping.is_set():
-            self._pool.submit(destroy)
-
-    def _beat(self) -> None:
-        while not self._stopping.wait(self._beat_s):
-            try:
-                if not self._conductor.heartbeat(self._address, self._incarnation, self._service_report()):
-                    self._register()
-                else:
-                    self._conductor.report_hosts(self._address, list(self._inventories()))
-            except Exception as error:
-                LOG.warning("No heartbeat: %s", error)
+                LOG.warning("%d security groups are left to the next comparison: %s", len(uuids), error)
 
     def _keep_firewalls(self) -> None:
         while not self._stopping.wait(self._reconcile_s):
@@ -363,19 +376,20 @@ def _first_line(error: Exception) -> str:
 
 
 class _Locks:
-    """One lock an instance, alive while somebody holds or wants it."""
+    """One lock a guest, alive while somebody holds or wants it. The same instance on another host is another guest: its
+    build there must not wait for one that hangs here."""
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._locks: weakref.WeakValueDictionary[str, _Lock] = weakref.WeakValueDictionary()
+        self._locks: weakref.WeakValueDictionary[tuple[str, str], _Lock] = weakref.WeakValueDictionary()
 
     @contextlib.contextmanager
-    def of(self, uuid: str, *, timeout_s: float) -> Iterator[bool]:
-        """Hold the lock of ``uuid``; False when it was not to be had within ``timeout_s``."""
+    def of(self, host: str, uuid: str, *, timeout_s: float) -> Iterator[bool]:
+        """Hold the lock of ``uuid`` on ``host``; False when it was not to be had within ``timeout_s``."""
         with self._lock:
-            lock = self._locks.get(uuid)
+            lock = self._locks.get((host, uuid))
             if lock is None:
-                lock = self._locks[uuid] = _Lock()
+                lock = self._locks[host, uuid] = _Lock()
         held = lock.lock.acquire(timeout=timeout_s)
         try:
             yield held

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from corenova.compute.rounds import Rounds
 from corenova.contracts.driver import Driver
 from corenova.exceptions import GuestNotFound, Unavailable
 from corenova.objects.work import GuestSeen, HostGuests
@@ -23,6 +24,7 @@ class Reconciler:
 
     :param wake: called with the uuids of rows that wait for this compute.
     :param discard: called with (host, uuid) of a guest to destroy as soon as nothing else touches it.
+    :param timeout_s: how long a host may take to tell its guests, or of one.
     """
 
     def __init__(
@@ -34,8 +36,11 @@ class Reconciler:
         interval_s: float,
         wake: Callable[[list[str]], None],
         discard: Callable[[str, str], None],
+        timeout_s: float = 60.0,
     ):
         self._driver = driver
+        self._lists = Rounds("tell its guests", self._list, timeout_s=timeout_s)
+        self._looks = Rounds("tell of a guest", self._look_again, timeout_s=timeout_s, host_of=lambda doubt: doubt[0])
         self._conductor = conductor
         self._address = address
         self._interval_s = interval_s
@@ -61,13 +66,10 @@ class Reconciler:
 
     def guests(self) -> list[HostGuests]:
         """Return what runs on the hosts of this process; a host that cannot say is left out, and so not judged."""
-        told = []
-        for host in self._driver.hosts():
-            try:
-                told.append(HostGuests(host=host, guests=tuple(self._driver.list_guests(host))))
-            except Exception as error:
-                LOG.warning("Host %s does not tell its guests: %s", host, error)
-        return told
+        return self._lists.all(self._driver.hosts())
+
+    def _list(self, host: str) -> HostGuests:
+        return HostGuests(host=host, guests=tuple(self._driver.list_guests(host)))
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -94,16 +96,14 @@ class Reconciler:
             LOG.warning("Guest %s on %s belongs to nobody; destroying it", uuid, host)
             self._discard(host, uuid)
         self._suspects = orphans - self._suspects
-        seen = [one for doubt in (*verdicts.missing, *verdicts.differing) if (one := self._look_again(*doubt))]
+        seen = self._looks.all([*verdicts.missing, *verdicts.differing])
         if seen:
             self._conductor.settle_guests(self._address, seen)
 
-    def _look_again(self, host: str, uuid: str, generation: int) -> GuestSeen | None:
+    def _look_again(self, doubt: tuple[str, str, int]) -> GuestSeen:
         """Ask for one guest now that the row is known: the list may have been older than the row."""
+        host, uuid, generation = doubt
         try:
             return GuestSeen(uuid=uuid, generation=generation, power_state=self._driver.get_power_state(host, uuid))
         except GuestNotFound:
             return GuestSeen(uuid=uuid, generation=generation)
-        except Exception as error:
-            LOG.warning("Host %s does not tell of guest %s: %s", host, uuid, error)
-            return None

@@ -1,8 +1,9 @@
 """Which order runs when: a few threads drain what waits, and more join while it goes slowly.
 
 A thread per order would cost more than a quick order itself; one thread for all would let a slow one hold up the rest.
-So one worker starts, and the number doubles every few milliseconds as long as orders are waiting. Builds are limited
-per host; what is over the limit queues for its host.
+So one worker starts, and the number doubles every few milliseconds as long as orders are waiting. Each host has so many
+at a time; what is over the limit queues for its host. A worker that does not come back is left behind, and another one
+may take its place.
 """
 
 import logging
@@ -11,7 +12,6 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from corenova.objects.states import Step
 from corenova.objects.work import WorkOrder
 
 LOG = logging.getLogger(__name__)
@@ -22,25 +22,52 @@ class Slots:
     """Runs orders in the threads of ``pool``.
 
     :param most: how many of them at the same time.
-    :param most_builds: how many builds of one host at the same time.
+    :param most_of_host: how many of one host at the same time.
+    :param most_left: how many more may have been left behind.
     :param do: carries out one order.
     """
 
-    def __init__(self, pool: ThreadPoolExecutor, *, most: int, most_builds: int, do: Callable[[WorkOrder], None]):
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        *,
+        most: int,
+        most_of_host: int,
+        most_left: int,
+        do: Callable[[WorkOrder], None],
+    ):
         self._pool = pool
         self._most = most
-        self._most_builds = most_builds
+        self._most_of_host = most_of_host
+        self._most_left = most_left
         self._do = do
         self._changed = threading.Condition()
         self._ready: deque[WorkOrder] = deque()
-        self._building: dict[str, int] = defaultdict(int)
+        self._busy: dict[str, int] = defaultdict(int)
         self._queued: dict[str, deque[WorkOrder]] = defaultdict(deque)
+        self._running: dict[int, WorkOrder] = {}
+        self._left: dict[int, WorkOrder] = {}
         self._workers = 0
 
     @property
     def running(self) -> int:
-        """How many threads are at work."""
+        """How many threads are at work, those that were left behind not counted."""
         return self._workers
+
+    def leave(self, thread: int) -> WorkOrder | None:
+        """Leave the worker behind that runs in ``thread`` (``threading.get_ident``), and go on without it.
+
+        Return its order; None when it is no worker of ours, is left behind, or too many are.
+        """
+        with self._changed:
+            order = self._running.get(thread)
+            if order is None or len(self._left) >= self._most_left:
+                return None
+            self._left[thread] = self._running.pop(thread)
+            self._workers -= 1
+            self._release(order.instance.host)
+        self._hire(1)
+        return order
 
     def submit(self, orders: Sequence[WorkOrder]) -> None:
         """Let these orders be carried out; returns once all are in hand, or every thread is busy."""
@@ -55,10 +82,8 @@ class Slots:
 
     def _admit(self, order: WorkOrder) -> None:
         host = order.instance.host
-        if order.step != Step.BUILD:
-            self._ready.append(order)
-        elif self._building[host] < self._most_builds:
-            self._building[host] += 1
+        if self._busy[host] < self._most_of_host:
+            self._busy[host] += 1
             self._ready.append(order)
         else:
             self._queued[host].append(order)
@@ -78,26 +103,29 @@ class Slots:
         return more > 0
 
     def _work(self) -> None:
-        done: WorkOrder | None = None
+        me = threading.get_ident()
         while True:
             with self._changed:
-                if done is not None and done.step == Step.BUILD:
+                if self._left.pop(me, None) is not None:
+                    return  # another one has its place
+                done = self._running.pop(me, None)
+                if done is not None:
                     self._release(done.instance.host)
                 if not self._ready:
                     self._workers -= 1
                     self._changed.notify_all()
                     return
-                order = self._ready.popleft()
+                order = self._running[me] = self._ready.popleft()
                 if not self._ready:
                     self._changed.notify_all()
             try:
                 self._do(order)
             except BaseException:  # a worker that was lost here would be missing for ever
                 LOG.exception("%s of %s failed in an unforeseen way", order.step, order.instance.uuid)
-            done = order
 
     def _release(self, host: str) -> None:
+        """A worker is through with an order of this host: the next one of the host is ready."""
         if self._queued[host]:
             self._ready.append(self._queued[host].popleft())
         else:
-            self._building[host] -= 1
+            self._busy[host] -= 1

@@ -64,6 +64,10 @@ class ConductorManager:
         self._events = events
         self._owner = f"conductor:{name}"
         self._lease_s = float(conf.conductor.lease_s)
+        self._shared = {
+            name: float(getattr(conf.conductor, name))
+            for name in ("lease_s", "build_deadline_s", "snapshot_deadline_s")
+        }
         self._workers = conf.conductor.workers
         self._down_time_s = down_time_s = float(conf.service_down_time)
         self._backends = backends
@@ -151,7 +155,7 @@ class ConductorManager:
     def hello(self, ctxt: dict) -> dict[str, object]:
         """Tell a compute what the whole deployment shares."""
         settle = lambda connection: deployment.settle(connection, "id", secrets.token_hex(16))  # noqa: E731
-        return {"deployment_id": self._db.write("conductor.hello", settle), "lease_s": self._lease_s}
+        return {"deployment_id": self._db.write("conductor.hello", settle), **self._shared}
 
     @expose
     def register_compute(

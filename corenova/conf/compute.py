@@ -7,6 +7,14 @@ OPTIONS = [
     cfg.StrOpt("driver", default="fake", help="The hypervisor driver; any entry point of corenova.compute.drivers."),
     cfg.IntOpt("max_concurrent_builds", default=10, min=1, help="Builds that run at the same time on one host."),
     cfg.IntOpt("threads", default=64, min=1, help="Threads of this process for builds and other work on guests."),
+    cfg.FloatOpt(
+        "driver_timeout_s",
+        default=60.0,
+        min=0.1,
+        help="A verb of the driver that has not come back after so many seconds counts as hanging: an alarm says so, "
+        "the request ends or goes elsewhere, others go on without its thread. Builds, and what else fetches images or "
+        "moves a guest's memory, have half of [conductor] build_deadline_s, a snapshot has snapshot_deadline_s.",
+    ),
     cfg.IntOpt(
         "reconcile_interval_s",
         default=60,

@@ -64,6 +64,7 @@ OPTIONS = [
         default=10.0,
         min=0.1,
         help="A filter or weigher that has not come back after so many seconds counts as hanging: the scheduler gives "
-        "up the requests that it was asked about (they are tried again) and goes on without the thread.",
+        "up the requests that it was asked about (they are tried again) and goes on without the thread. Of an image or "
+        "network backend an alarm tells.",
     ),
 ]

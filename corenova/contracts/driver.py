@@ -4,8 +4,18 @@ The verbs of the abilities are in driver_abilities.py; a driver offers those tha
 
 A driver is registered in ``corenova.compute.drivers`` under a lower-case name and chosen by ``[compute] driver``. One
 driver object serves all hosts of its compute process. Verbs are called from several threads at once, though never two
-at a time for the same instance. Every verb may be called again after a crash, so each must be idempotent: doing it
-twice leaves what doing it once leaves.
+at a time for the same instance on the same host. Every verb may be called again after a crash, so each must be
+idempotent: doing it twice leaves what doing it once leaves.
+
+The compute calls a driver through a guard. The errors that are named here are answers: they lead to what is written
+here, and count for nothing. Anything else that a verb raises, and an answer that cannot be true (sizes below zero, a
+report of another host, guests of somebody else), is a fault: counted, shown to operators with the driver's name, and
+taken for a DriverError; of an inventory that is refused, the last good one stays. A host on which build after build
+ends in a fault is given none for a while. A verb that does not come back in time (``[compute] driver_timeout_s``; what
+moves images or memory has half of ``[conductor] build_deadline_s``) is given up: its request fails or goes to another
+host, its thread is left behind. When it returns after all, what it did is looked at as after a crash, so a driver sets
+time limits of its own where it can. A verb must not change the values that it is given, nor keep a caller waiting for
+another verb.
 """
 
 from collections.abc import Callable
@@ -58,56 +68,78 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Driver(Protocol):
-    """The required verbs. Errors: DriverError and its children; anything else counts as DriverError.
-
-    After a failed ``spawn`` the compute calls ``destroy``; a driver need not clean up by itself.
+    """The required verbs. Every verb may raise DriverError for what the hypervisor refuses, with one sentence for the
+    operator; Unavailable (of ``context.images``) may pass through. After a failed ``spawn`` the compute calls
+    ``destroy``; a driver need not clean up by itself.
     """
 
     abilities: Abilities
 
     def start(self, context: DriverContext) -> None:
-        """Connect and recover what earlier incarnations left. Called once; ConfigurationError stops the start."""
+        """Connect and recover what earlier incarnations left; guests that run must not be touched.
+
+        Called once, before any other verb. ConfigurationError (or any other error) stops the process with one line.
+        """
         ...
 
     def stop(self) -> None:
-        """Disconnect. Guests go on running. Called once, also after a failed start."""
+        """Disconnect; guests go on running. Called once, after a start that has succeeded, perhaps while other verbs
+        are under way: they may raise DriverError then."""
         ...
 
     def hosts(self) -> list[str]:
-        """Return the names of the hosts that this process serves; the same at every call of one process."""
+        """Return the names of the hosts that this process serves, at least one, each once in the whole deployment.
+
+        Called once, after ``start``; what it says holds for the life of the process.
+        """
         ...
 
     def inventory(self, host: str) -> HostReport:
-        """Return the facts of ``host``: capacity, traits, hypervisor. Called at intervals; must be cheap."""
+        """Return the facts of ``host``: capacity, traits, hypervisor. Guests are not deducted.
+
+        Called at the start and every ``[DEFAULT] report_interval`` seconds; must be cheap and change nothing. What
+        raises at the start leaves that host out until it answers, later the last answer stays.
+        """
         ...
 
     def list_guests(self, host: str) -> list[Guest]:
-        """Return every guest on ``host`` that carries our deployment id, whatever its power state."""
+        """Return every guest on ``host`` that carries our deployment id, whatever its power state, and no other.
+
+        Called at the start and every ``[compute] reconcile_interval_s`` seconds; changes nothing. A guest that is left
+        out is taken for gone, one that no row wants is destroyed: rather raise than return half of them.
+        """
         ...
 
     def get_power_state(self, host: str, instance_uuid: str) -> int:
-        """Return the guest's power state (corenova.objects.states.PowerState); raises GuestNotFound."""
+        """Return the guest's power state (corenova.objects.states.PowerState). Called after each verb that changes it,
+        and when it seems to differ from the row. Raises GuestNotFound, and only when there is none for certain."""
         ...
 
     def spawn(self, host: str, instance: Instance) -> None:
         """Create and start the guest of ``instance``; on return it runs. A guest that is already there is kept.
 
         ``instance.boot`` says where the bytes of its image are, ``instance.nics`` what to plug, ``instance.guest``
-        what the guest is told. Raises BuildAbort when no host could build it, InsufficientResources or any other error
+        what the guest is told. Called for each build and rebuild, again after a crash in the middle, also when the
+        guest runs by then. Raises BuildAbort when no host could build it, InsufficientResources or any other error
         when another might.
         """
         ...
 
     def destroy(self, host: str, instance_uuid: str) -> None:
-        """Stop the guest and remove all that belongs to it. No error when there is none."""
+        """Stop the guest and remove all that belongs to it. No error when there is none; one that does not carry our
+        deployment id must not be touched. Called for a delete, before a rebuild, after a failed build and for guests
+        that no row wants; again until it succeeds."""
         ...
 
     def power_on(self, host: str, instance: Instance) -> None:
-        """Start a guest that is shut down; one that runs is left alone. Raises GuestNotFound."""
+        """Start a guest that is shut down; one that runs is left alone. Raises GuestNotFound. Called for a start."""
         ...
 
     def power_off(self, host: str, instance_uuid: str, *, timeout_s: float) -> None:
-        """Shut the guest down, gracefully for ``timeout_s``, then hard. Raises GuestNotFound."""
+        """Shut the guest down, gracefully for ``timeout_s`` seconds, then hard; one that is off is left alone.
+
+        Called for a stop and after the rebuild of a stopped server. Raises GuestNotFound.
+        """
         ...
 
     def reboot(self, host: str, instance: Instance, *, hard: bool) -> None:

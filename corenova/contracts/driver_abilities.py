@@ -1,8 +1,11 @@
 """The verbs of a driver's abilities: one protocol an ability of contracts/driver.py, named for its flag.
 
-As with the required verbs: called from several threads, never two at a time for one instance, idempotent because a
-crash may repeat each. All raise GuestNotFound where there is no such guest, DriverError for what the hypervisor
-refuses.
+As with the required verbs: called from several threads, never two at a time for one instance on one host, idempotent
+because a crash may repeat each. All raise GuestNotFound where there is no such guest, DriverError for what the
+hypervisor refuses; what that leads to, and what happens to a verb that does not come back, is said in driver.py. What
+changes a guest is called for the user's request of that name, and again after a crash in the middle. Questions
+(console, diagnostics) are asked while the user waits, by any number of users, and change nothing; they may come at any
+time, also while another verb is at work on the same guest. A declared ability whose verb is missing stops the start.
 """
 
 from typing import Protocol
@@ -124,7 +127,9 @@ class Filtering(Protocol):
     """``supports_firewall``: security groups and anti-spoofing."""
 
     def apply_firewall(self, host: str, instance_uuid: str, firewalls: tuple[Firewall, ...]) -> None:
-        """Let pass what ``firewalls`` say and nothing else; ports that are not named keep what they have."""
+        """Let pass what ``firewalls`` say and nothing else; ports that are not named keep what they have.
+
+        Called whenever the rules change, and at intervals with what is there already."""
         ...
 
 

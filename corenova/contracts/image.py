@@ -2,6 +2,12 @@
 
 The embedded service (corenova/image) answers it from the database and a folder; a backend over Glance would ask its
 HTTP API. Chosen by ``[image] backend``, an entry point of ``corenova.image.backends``.
+
+A backend is called through a guard. The errors that are named here, whatever else of corenova.exceptions, and errors of
+the database are answers. Anything else that a verb raises, or returns in another type, is a fault: the request gets 503
+and its transaction is rolled back; the log and the backend's account have the details. A verb that fails call after
+call is refused at once for a while. **A verb that hangs holds its transaction and cannot be ended from outside**; an
+alarm tells of it after ``[plugins] plugin_timeout_s``, so a backend sets time limits of its own for whatever it asks.
 """
 
 from typing import Any, BinaryIO, Protocol
@@ -16,12 +22,13 @@ CONTRACT_VERSION = (1, 0)
 class ImageBackend(Protocol):
     """What the compute side asks of an image service. Called from many threads at once.
 
-    ``connection`` is the open transaction of the database; a backend that lives elsewhere ignores it, and must then be
-    prepared for the transaction to be rolled back after the call.
+    ``connection`` is the open transaction of the database; a backend must neither commit it nor keep it. One that lives
+    elsewhere ignores it, and must then be prepared for the transaction to be rolled back after the call. A transaction
+    that fails is tried again, so every verb may be called twice with the same arguments; the second time does no harm.
     """
 
     def start(self, db: Any, conf: Any) -> None:
-        """Called once, before anything else.
+        """Called once in each process with a database, before anything else; writes nothing. Any error stops the start.
 
         :param db: the corenova.db.engine.Database of this process.
         :param conf: its configuration (oslo_config.cfg.ConfigOpts).
@@ -31,14 +38,16 @@ class ImageBackend(Protocol):
     def find_image(self, image_id: str, project_id: str, *, is_admin: bool = False) -> ImageMeta:
         """Return the facts of an image that a server of this project may be booted from.
 
-        Called for every server that is asked for, so an answer may be a second old and must then cost microseconds.
+        Called in the API for every server that is asked for, outside of a transaction, so an answer may be a second old
+        and must then cost microseconds.
         Raises NotFound when there is no such image or this project may not see it, InvalidInput when it is not
         active, Unavailable when the service behind it cannot be asked.
         """
         ...
 
     def reading(self, connection: Any, image_id: str) -> ImageAccess | None:
-        """Return leave to read an image, for a compute that is to boot a server from it.
+        """Return leave to read an image, for a compute that is to boot a server from it; called by a conductor with the
+        order for it. While Unavailable is raised, the order waits.
 
         None when there are no bytes: the image is gone, or it is one of the fake cloud's without content.
         """
@@ -54,6 +63,7 @@ class ImageBackend(Protocol):
         **facts: Any,
     ) -> None:
         """Make the image that a snapshot of a server will fill; it is ``queued`` and belongs to the caller's project.
+        Called in the API, in the transaction of the request. Again, with the same ``image_id``, is harmless.
 
         :param facts: ``min_disk`` and ``min_ram`` of the server's flavor and image.
         :raises OverQuota: the project may not have more.
@@ -61,15 +71,18 @@ class ImageBackend(Protocol):
         ...
 
     def writing(self, connection: Any, image_id: str) -> ImageAccess | None:
-        """Return leave to write the bytes of a queued image; None when it is gone or has bytes already."""
+        """Return leave to write the bytes of a queued image; None when it is gone or has bytes already. Called by a
+        conductor with the order for a snapshot, again when that is given out again."""
         ...
 
     def has_bytes(self, connection: Any, image_id: str) -> bool:
-        """Tell whether an image has all its bytes: a snapshot that was uploaded need not be made again."""
+        """Tell whether an image has all its bytes: a snapshot that was uploaded need not be made again. Called
+        where ``writing`` returned None."""
         ...
 
     def give_up(self, connection: Any, image_id: str) -> None:
-        """A snapshot has failed: remove its image, unless it has all its bytes. No error when it is gone."""
+        """A snapshot has failed, or its server is deleted: remove its image, unless it has all its bytes. No error when
+        it is gone. Called in the transaction that ends the snapshot."""
         ...
 
 

@@ -27,7 +27,8 @@ class ConductorAPI:
         return self._caller.cast("rebuild_instance", instance_uuids=list(instance_uuids))
 
     def hello(self) -> dict[str, object]:
-        """What a compute must know before it starts: ``deployment_id`` and ``lease_s``."""
+        """What a compute must know before it starts: ``deployment_id``, ``lease_s``, and when builds and snapshots are
+        given up: ``build_deadline_s``, ``snapshot_deadline_s``."""
         return self._call("hello")
 
     def register_compute(

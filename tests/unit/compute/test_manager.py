@@ -11,7 +11,7 @@ def test_one_instance_is_worked_on_by_one_thread_and_locks_do_not_pile_up():
 
     def run():
         for _ in range(200):
-            with locks.of("i", timeout_s=10) as alone:
+            with locks.of("h", "i", timeout_s=10) as alone:
                 assert alone
                 inside.append(1)
                 wrong.extend(inside[1:])
@@ -28,12 +28,14 @@ def test_one_instance_is_worked_on_by_one_thread_and_locks_do_not_pile_up():
 
 def test_who_waits_too_long_for_an_instance_is_told_so_and_another_instance_is_free():
     locks = _Locks()
-    with locks.of("i", timeout_s=0) as first:
-        with locks.of("i", timeout_s=0) as second, locks.of("other", timeout_s=0) as other:
+    with locks.of("h", "i", timeout_s=0) as first:
+        with locks.of("h", "i", timeout_s=0) as second, locks.of("h", "other", timeout_s=0) as other:
             assert (first, second, other) == (True, False, True)
-        with locks.of("i", timeout_s=0) as third:
+        with locks.of("elsewhere", "i", timeout_s=0) as elsewhere:
+            assert elsewhere
+        with locks.of("h", "i", timeout_s=0) as third:
             assert not third, "the second, who did not get it, has not released it either"
-    with locks.of("i", timeout_s=0) as again:
+    with locks.of("h", "i", timeout_s=0) as again:
         assert again
 
 

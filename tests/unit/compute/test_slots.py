@@ -1,4 +1,4 @@
-"""Which order runs when: builds queue for their host, other work does not, and nothing is lost on the way."""
+"""Which order runs when: what is too much for a host queues, what hangs is left behind, and nothing is lost."""
 
 import threading
 from collections import Counter
@@ -11,24 +11,29 @@ from corenova.compute.slots import Slots
 from corenova.objects.states import Step
 
 
+def order(number, host):
+    return SimpleNamespace(step=Step.BUILD, instance=SimpleNamespace(host=host), number=number)
+
+
 class Work:
     """Orders that run until they are released; counts how many run at a time, by host."""
 
-    def __init__(self, pool, *, most=16):
+    def __init__(self, pool, *, most=16, most_of_host=2):
         self.pool = pool
-        self.slots = Slots(pool, most=most, most_builds=2, do=self.run)
+        self.slots = Slots(pool, most=most, most_of_host=most_of_host, most_left=2, do=self.run)
         self.lock = threading.Lock()
         self.running, self.most, self.done = Counter(), Counter(), []
+        self.threads = {}
         self.started = threading.Semaphore(0)
         self.release = threading.Event()
 
-    def submit(self, *numbers, host="h", step=Step.BUILD):
-        instance = SimpleNamespace(host=host)
-        self.slots.submit([SimpleNamespace(step=step, instance=instance, number=number) for number in numbers])
+    def submit(self, *numbers, host="h"):
+        self.slots.submit([order(number, host) for number in numbers])
 
     def run(self, order):
         host = order.instance.host
         with self.lock:
+            self.threads[order.number] = threading.get_ident()
             self.running[host] += 1
             self.most[host] = max(self.most[host], self.running[host])
         self.started.release()
@@ -71,12 +76,23 @@ def test_a_host_builds_only_so_many_at_a_time_and_each_host_has_its_own(work):
     assert work.most == {"one": 2, "two": 1}
 
 
-def test_other_work_does_not_queue_behind_builds(work):
-    work.submit(*range(4))
-    work.submit(4, 5, step=Step.DELETE)
-    work.wait_started(4)
-    assert work.most == {"h": 4}
-    assert sorted(work.end()) == list(range(6))
+def test_a_worker_that_hangs_is_left_behind_and_its_place_is_taken(pool):
+    work = Work(pool, most=2, most_of_host=2)
+    work.submit(0, 1, 2, host="sick")
+    work.submit(3, host="well")
+    work.wait_started(2)
+    assert work.slots.leave(work.threads[0]).number == 0
+    work.wait_started(1)
+    assert work.slots.leave(work.threads[0]) is None, "it is left behind already"
+    assert work.slots.leave(work.threads[1]).number == 1
+    work.wait_started(1)
+    assert work.running == {"sick": 3, "well": 1}
+    assert work.slots.leave(work.threads[2]) is None, "as many are left behind as may be"
+    assert work.slots.running == 2
+    assert set(work.end()) >= {2, 3}
+    pool.shutdown(wait=True)
+    assert sorted(work.done) == [0, 1, 2, 3]
+    assert (work.slots._left, work.slots._running, work.slots._busy) == ({}, {}, {"sick": 0, "well": 0})
 
 
 def test_a_place_is_given_back_after_each_build(work):
@@ -89,8 +105,8 @@ def test_a_place_is_given_back_after_each_build(work):
 
 
 def test_slow_orders_get_more_threads_up_to_the_limit(pool):
-    work = Work(pool, most=3)
-    work.submit(*range(8), step=Step.STOP)
+    work = Work(pool, most=3, most_of_host=16)
+    work.submit(*range(8))
     work.wait_started(3)
     assert (work.slots.running, work.most["h"]) == (3, 3)
     assert sorted(work.end()) == list(range(8))
@@ -104,12 +120,11 @@ def test_many_submitters_at_once_lose_nothing(pool):
         with lock:
             done.append(order.number)
 
-    slots = Slots(pool, most=4, most_builds=1, do=do)
+    slots = Slots(pool, most=4, most_of_host=1, most_left=2, do=do)
 
     def submit(first):
         for number in range(first, 400, 4):
-            instance = SimpleNamespace(host=f"h{number % 3}")
-            slots.submit([SimpleNamespace(step=Step.BUILD, instance=instance, number=number)])
+            slots.submit([order(number, f"h{number % 3}")])
 
     submitters = [threading.Thread(target=submit, args=(first,)) for first in range(4)]
     for submitter in submitters:
