@@ -27,6 +27,9 @@ from tests.missing import refuse
 REMEDY = "run tools/install-test-servers"
 START_S = 60
 
+# Waits until whoever started it has ended, by whatever, and then ends the process group $1 and removes the folder $2.
+GUARD = """read -r _; kill -INT -- "-$1"; sleep 1; kill -KILL -- "-$1"; rm -rf "$2" """
+
 
 @pytest.fixture(scope="session")
 def rabbit_url(request: pytest.FixtureRequest) -> str:
@@ -192,6 +195,11 @@ def _running(
         server = subprocess.Popen(
             command, cwd=home, env=env, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
+    # xdist kills a worker that takes too long after an interrupt.
+    guard = subprocess.Popen(
+        ["bash", "-c", GUARD, "guard", str(server.pid), str(home)],
+        stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
     try:
         deadline = time.monotonic() + START_S
         while not _answers(port):
@@ -206,6 +214,8 @@ def _running(
             with contextlib.suppress(subprocess.TimeoutExpired):
                 server.wait(timeout=10)
                 break
+        guard.kill()
+        guard.communicate()
 
 
 def _answers(port: int) -> bool:
