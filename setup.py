@@ -4,7 +4,6 @@ from setuptools import find_packages, setup
 
 setup(
     packages=find_packages(include=["corenova", "corenova.*"]),
-    py_modules=["corenova_pytest"],
     package_data={
         "corenova": ["py.typed"],
         "corenova.cmd.manage": [
@@ -32,7 +31,7 @@ setup(
             "corenova.image = corenova.image.policy:list_rules",
             "corenova.network = corenova.network.policy:list_rules",
         ],
-        "pytest11": ["corenova = corenova_pytest"],
+        "pytest11": ["corenova = corenova.testing.plugin"],
         "oslo.messaging.drivers": ["local = corenova.rpc.local:LocalDriver"],
     },
 )

@@ -18,7 +18,7 @@ from corenova.testing.words import told
 _MODULE = """from corenova.testing.check import classes
 globals().update(classes({names!r}, {files!r}))
 """
-_ALONE = ["-p", "corenova_pytest", "-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode=importlib"]
+_ALONE = ["-p", "corenova.testing.plugin", "-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode=importlib"]
 _MOST_TEXT = 4000
 
 

@@ -83,7 +83,7 @@ class HookSuite(PluginSuite):
     @contract(HookSpecs.config_options)
     def test_the_options_that_it_adds_are_options(self):
         """By section."""
-        added = self._call("config_options", {}, None)
+        added = self._call("config_options", {"conf": cfg.ConfigOpts()}, None)
         assert all(isinstance(opt, cfg.Opt) for found in added.values() for opt in found), f"not options: {added!r}"
         conf = cfg.ConfigOpts()
         for section, found in added.items():

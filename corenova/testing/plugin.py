@@ -1,7 +1,6 @@
-"""The pytest plug-in of corenova.testing: marker, fixture, and the contract's words under a failure.
+"""The pytest plug-in of the test kit: marker, fixture, and the contract's words under a failure.
 
-A module of its own beside the package, because pytest imports it in every run of an environment that has corenova:
-``import corenova`` chooses a threading backend and takes long, this takes nothing. What it needs is imported on use.
+pytest imports it in every run of an environment that has corenova, so it imports nothing itself before it is used.
 """
 
 from collections.abc import Iterator
