@@ -74,10 +74,18 @@ def _told(conf: cfg.ConfigOpts) -> tuple[list[ServiceAccounts], str]:
 
 def _row(one: Listed) -> tuple[str | None, ...]:
     by = " ".join(filter(None, (one.distribution, one.version)))
-    counts = (one.calls, None if one.mean_us is None else f"{one.mean_us:.1f}", one.faults or None)
+    counts = (_short(one.calls), None if one.mean_us is None else f"{one.mean_us:.1f}", _short(one.faults or None))
     breaker = None if one.breaker == "closed" else one.breaker
     kind = loader.KINDS[one.group].noun.removesuffix(" backend").removesuffix(" plug-in")
     return (kind, one.name, by or None, one.contract, _LOADED[one.loaded], *counts, breaker)
+
+
+def _short(count: int | None) -> str | None:
+    """Return a count in at most five characters, such as 123M, the rest cut off; the JSON has it exactly."""
+    if count is None or count < 10**5:
+        return None if count is None else str(count)
+    power = min((len(str(count)) - 1) // 3, 4)
+    return f"{count // 1000**power}{' kMGT'[power]}"
 
 
 def _without_empty(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> tuple[list[str], list[list[object]]]:

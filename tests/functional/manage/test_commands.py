@@ -86,7 +86,7 @@ def test_plugins_for_the_eye(stopped):
     (account,) = [
         PluginAccount(
             group="corenova.scheduler.filters", name="ComputeFilter", distribution="d", calls=123456789, seconds=1e3,
-            faults=12345, last_fault="RuntimeError: poison", breaker="on trial",
+            faults=12345, last_fault="RuntimeError: poison", breaker="on trial", contract="1.0",
         )
     ]  # fmt: skip
     who = {"binary": services.SCHEDULER, "address": "s1", "incarnation": "i"}
@@ -95,7 +95,7 @@ def test_plugins_for_the_eye(stopped):
     db.close()
     lines = stopped.manage("plugins").stdout.splitlines()
     (line,) = [line for line in lines if line.startswith("filter   ComputeFilter ")]
-    assert line.split()[-5:] == ["123456789", "8.1", "12345", "on", "trial"]
+    assert line.split()[-5:] == ["123M", "8.1", "12345", "on", "trial"]
     assert "last fault: filter ComputeFilter: RuntimeError: poison" in lines
     assert max(len(line) for line in lines if ": " not in line) <= 120
 
