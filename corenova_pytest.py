@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("corenova.testing.suites")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""

@@ -13,20 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from corenova.testing.suites import (
-    DriverSuite,
-    FilterSuite,
-    HookSuite,
-    ImageBackendSuite,
-    NetworkBackendSuite,
-    WeigherSuite,
-)
 from corenova.testing.words import told
 
-SUITES = {
-    suite.group: suite
-    for suite in (DriverSuite, FilterSuite, HookSuite, ImageBackendSuite, NetworkBackendSuite, WeigherSuite)
-}
 _MODULE = """from corenova.testing.check import classes
 globals().update(classes({names!r}, {files!r}))
 """
@@ -56,10 +44,13 @@ def classes(plugins: list[str], files: list[str]) -> dict[str, type]:
 
     :param files: ini files that their options come from.
     """
+    from corenova.testing import suites  # inside the run, whose assertions then tell the values
+
+    by_group = {suite.group: suite for suite in (getattr(suites, name) for name in suites.__all__)}
     found = {}
     for number, plugin in enumerate(plugins):
         group, _, name = plugin.partition(":")
-        found[f"Test{number}"] = type(f"Test{number}", (SUITES[group],), {"plugin": name, "config_files": files})
+        found[f"Test{number}"] = type(f"Test{number}", (by_group[group],), {"plugin": name, "config_files": files})
     return found
 
 

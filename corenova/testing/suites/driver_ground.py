@@ -1,5 +1,6 @@
 """What the tests of a driver stand on: the driver, started on a state directory of the test's own, and instances."""
 
+import contextlib
 import uuid
 from typing import ClassVar
 
@@ -46,8 +47,11 @@ class DriverGround(PluginSuite):
         return LocalImages(self.boot or b"")
 
     @pytest.fixture
-    def start(self, hypervisor, images, tmp_path):
-        """Return a function that starts another incarnation of the driver on the same state; all are stopped."""
+    def start(self, hypervisor, images, made, tmp_path):
+        """Return a function that starts another incarnation of the driver on the same state; all are stopped.
+
+        What guests a test has made are removed at its end, for hypervisors that outlive it.
+        """
         running = []
 
         def incarnation(*, deployment_id="ours"):
@@ -62,6 +66,10 @@ class DriverGround(PluginSuite):
         incarnation.running = running
         yield incarnation
         for driver in running:
+            for one in made:
+                with contextlib.suppress(Exception):
+                    for host in driver.hosts():
+                        driver.destroy(host, one)
             driver.stop()
 
     @pytest.fixture
@@ -85,10 +93,21 @@ class DriverGround(PluginSuite):
         return driver.hosts()[0]
 
     @pytest.fixture
-    def make_instance(self):
+    def made(self):
+        """The uuids of the instances that the test has made."""
+        return []
+
+    @pytest.fixture
+    def make_instance(self, made):
         """Return a function that makes instances, each with a uuid of its own; ``facts`` are fields of Instance."""
         boot = None if self.boot is None else boot_access(self.boot)
-        return lambda name="vm", **facts: builders.instance(name, ram_mb=self.memory_mb, boot=boot, **facts)
+
+        def make(name="vm", **facts):
+            instance = builders.instance(name, ram_mb=self.memory_mb, boot=boot, **facts)
+            made.append(instance.uuid)
+            return instance
+
+        return make
 
     @pytest.fixture
     def make_nic(self, subnet):
