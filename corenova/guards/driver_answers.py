@@ -61,7 +61,7 @@ def check_guests(answer: object, *, owner: str) -> None:
 
 def check_power_state(answer: object, arguments: tuple) -> None:
     """A power state is one of the numbers of PowerState."""
-    if type(answer) is not int or answer not in PowerState.NAMES:
+    if not isinstance(answer, int) or isinstance(answer, bool) or answer not in PowerState.NAMES:
         raise Lie(f"a power state is {brief(answer)}")
 
 
