@@ -6,7 +6,17 @@ it. Entries are plain additions without a lock: a count that two threads raise a
 
 from corenova.breaker import Breaker, Breakers
 
+FAULTS = (Exception, SystemExit, GeneratorExit)
+"""What a plug-in may raise without harm to others."""
 _LONGEST = 500
+
+
+def words(error: BaseException) -> str:
+    """Return class and message of what a plug-in raised; never raises, whatever its ``__str__`` does."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except FAULTS:
+        return type(error).__name__
 
 
 class Account:
@@ -39,7 +49,7 @@ class Account:
     def fault(self, error: BaseException | str) -> None:
         """Note that a call has failed. The breaker is told by whoever knows what counts as one failure."""
         self.faults += 1
-        text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+        text = error if isinstance(error, str) else words(error)
         self._last = " ".join(text[:_LONGEST].split())
 
     @property

@@ -22,7 +22,7 @@ from stevedore import named
 from stevedore.exception import MultipleMatches
 from stevedore.extension import error_on_conflict
 
-from corenova.account import Account
+from corenova.account import Account, words
 from corenova.contracts import driver, filter, hooks, image, network, weigher
 from corenova.exceptions import PluginError
 from corenova.objects.plugin_account import PluginAccount
@@ -297,7 +297,7 @@ class _Offer:
         needs = isinstance(error, ImportError)
         remedy = f"Install what {self.distribution} needs" if needs else f"Mend {self.distribution}"
         return PluginError(
-            f"{self.label}, named by {self.kind.option}, {what}: {type(error).__name__}: {error}. {remedy}, or take "
+            f"{self.label}, named by {self.kind.option}, {what}: {words(error)}. {remedy}, or take "
             f"{self.name} out of that option."
         )
 

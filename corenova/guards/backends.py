@@ -16,11 +16,12 @@ from oslo_config import cfg
 from oslo_db.exception import DBError, RetryRequest
 from sqlalchemy.exc import DBAPIError
 
+from corenova.account import words
 from corenova.contracts.image import ImageBackend
 from corenova.contracts.network import NetworkBackend
 from corenova.exceptions import BackendFault, CorenovaError, PluginError
 from corenova.guards.breakers import BreakerSet
-from corenova.guards.calls import Call, Check, Guard, brief, need, returns, verbs_of, words
+from corenova.guards.calls import Call, Check, Guard, brief, need, returns, verbs_of
 from corenova.loader import IMAGE_BACKENDS, KINDS, NETWORK_BACKENDS, Plugin
 from corenova.objects.image import ImageAccess
 from corenova.objects.network import Firewall, Nic, SecurityGroup

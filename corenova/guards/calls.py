@@ -12,12 +12,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from corenova.account import FAULTS, words
 from corenova.guards.breakers import BreakerSet
 from corenova.loader import KINDS, Plugin
 
 LOG = logging.getLogger(__name__)
-FAULTS = (Exception, SystemExit, GeneratorExit)
-"""What a plug-in may raise without harm to others."""
 
 Check = Callable[[object, tuple], None]
 """Holds what a verb returned against its contract, given the arguments; raises :class:`Lie`."""
@@ -166,14 +165,6 @@ class Guard:
             exc_info=None if isinstance(error, Lie) else error,
         )
         return self.refusal(call, error)
-
-
-def words(error: BaseException) -> str:
-    """Return class and message of what a plug-in raised; never raises, whatever its ``__str__`` does."""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except FAULTS:
-        return type(error).__name__
 
 
 def shown(call: Call) -> str:

@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from oslo_config import cfg
 
+from corenova.account import words
 from corenova.contracts import driver_abilities as abilities
 from corenova.contracts.driver import Abilities, Driver, DriverContext
 from corenova.exceptions import (
@@ -29,7 +30,7 @@ from corenova.exceptions import (
 )
 from corenova.guards import driver_answers
 from corenova.guards.breakers import BreakerSet
-from corenova.guards.calls import Call, Guard, brief, shown, verbs_of, words
+from corenova.guards.calls import Call, Guard, brief, shown, verbs_of
 from corenova.loader import Plugin
 from corenova.objects.host_state import HostReport
 from corenova.objects.instance import Guest, Instance

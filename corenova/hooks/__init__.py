@@ -13,6 +13,7 @@ import pluggy
 from oslo_config import cfg
 
 from corenova import loader
+from corenova.account import words
 from corenova.contracts.hooks import PROJECT, AdminRoute, HookSpecs
 from corenova.exceptions import NotFound, PluginError, Vetoed
 from corenova.hooks.listener import Implementation, Limits, Listener
@@ -128,7 +129,7 @@ class Hooks:
         try:
             take(self, implementation.listener, call(), **arguments)
         except Exception as error:
-            raise ValueError(f"{hook}: {type(error).__name__}: {error}") from error
+            raise ValueError(f"{hook}: {words(error)}") from error
 
     def ask(self, hook: str, **arguments: object) -> None:
         """Ask everybody who may say no, one after the other.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from corenova.account import words
 from corenova.breaker import Breakers
 from corenova.contracts.hooks import AdminRoute
 from corenova.exceptions import CorenovaError, InvalidInput, Unavailable
@@ -122,7 +123,7 @@ def _answer(route: AdminRoute, query: dict[str, str]) -> bytes | InvalidInput:
     except ValueError as error:
         return InvalidInput(clean(str(error)) or "The plug-in cannot do anything with this query.")
     except CorenovaError as error:  # would be taken for ours
-        raise RuntimeError(f"{type(error).__name__}: {error}") from error
+        raise RuntimeError(words(error)) from error
     encoded = msgspec.json.encode(answer)
     if len(encoded) > MOST_ANSWERED:
         raise OverflowError(f"{route.path} answered with {len(encoded)} bytes, at most {MOST_ANSWERED} are sent")

@@ -16,7 +16,7 @@ from time import perf_counter
 
 import numpy as np
 
-from corenova.account import Account
+from corenova.account import FAULTS, Account, words
 from corenova.breaker import Breakers
 from corenova.objects.host_state import HostState
 from corenova.objects.request_spec import RequestSpec
@@ -25,8 +25,6 @@ from corenova.scheduler.views import Subset
 
 LOG = logging.getLogger(__name__)
 Columns = HostTable | Subset
-FAULTS = (Exception, SystemExit, GeneratorExit)
-"""What a plug-in may raise without harm to others."""
 _Stopped = RuntimeError("it raised StopIteration")  # which ends a map() without a word
 _LONGEST_REASON = 500
 _PLAIN = {bool}
@@ -52,7 +50,7 @@ class _Asked:
 
     def fault(self, error: BaseException, *, once: bool = True) -> None:
         """Note that a call has failed. In one decision it may fail for many hosts: that is one fault to the breaker."""
-        what = str(error) if isinstance(error, ReportedError) else f"{type(error).__name__}: {error}"
+        what = str(error) if isinstance(error, ReportedError) else words(error)
         self.account.fault(what)
         if self.breaker.fault(what, once=once):
             LOG.error("%s: %s", self._effect(), what)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from oslo_config import cfg
 
 from corenova import loader
+from corenova.account import words
 from corenova.conf import filter_scheduler
 from corenova.exceptions import PluginError
 from corenova.loader import Plugin
@@ -172,7 +173,7 @@ def _adapted(group: str, brought: Brought) -> Plugin:
     try:
         made = _ADAPTERS[group](written())
     except Exception as error:
-        cause = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+        cause = str(error) if isinstance(error, PluginError) else words(error)
         raise PluginError(f"{path}, chosen by {loader.KINDS[group].option}, cannot be used: {cause}.") from error
     return Plugin(written.__name__, made, brought.distribution, brought.version, group)
 

@@ -11,8 +11,9 @@ from time import perf_counter
 
 import numpy as np
 
+from corenova.account import FAULTS
 from corenova.objects.request_spec import RequestSpec
-from corenova.scheduler.askers import FAULTS, Weigher
+from corenova.scheduler.askers import Weigher
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.traced import TracedSpec
 from corenova.scheduler.views import Subset

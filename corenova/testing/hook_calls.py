@@ -8,6 +8,7 @@ from typing import Any
 
 import pluggy
 from hypothesis import strategies as st
+from oslo_config import cfg
 from pluggy import HookImpl
 
 from corenova.contracts.hooks import PROJECT, HookSpecs
@@ -27,6 +28,7 @@ _CONTEXT = RequestContext(
     request_id="req-33333333-3333-4333-8333-333333333333", user_id="u", project_id="p", roles=("member", "reader")
 )
 _FACTS: dict[str, tuple[object, ...]] = {
+    "conf": (cfg.ConfigOpts(),),
     "context": (_CONTEXT,),
     "spec": (request(image={}),),
     "count": (1,),

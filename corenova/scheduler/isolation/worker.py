@@ -18,6 +18,7 @@ from oslo_config import cfg
 
 from corenova import conf as options
 from corenova import loader
+from corenova.account import words
 from corenova.scheduler import plugins
 from corenova.scheduler.askers import Asker, Weigher
 from corenova.scheduler.hosts import HostTable
@@ -92,7 +93,7 @@ def main() -> None:
         try:
             room = _load(start)
         except Exception as error:
-            send(channel, encode_answer(Answer(fault=f"{type(error).__name__}: {error}", is_last=True)))
+            send(channel, encode_answer(Answer(fault=words(error), is_last=True)))
             return
         send(channel, encode_answer(Answer()))
         _serve(channel, room, start.timeout_s)

@@ -6,6 +6,7 @@ import pytest
 from openstack import exceptions
 
 from corenova.api.provision import CreateRequest, _Ticket
+from corenova.db import services
 from corenova.objects.network import WantedNic
 from corenova.objects.request_spec import RequestSpec
 from corenova.testing.cloud import IMAGE, NANO
@@ -86,7 +87,7 @@ def test_an_image_backend_that_lies_is_refused_and_then_not_asked(make_site, spo
     for _ in range(3):
         refused(lambda: compute.create_server(name="vm", **wanted), "image")
     assert (account(site, "image_backend").faults, account(site, "image_backend").breaker) == (2, "open")
-    (alarm,) = site.cloud.parts("api").backend_alarms()
+    (alarm,) = site.cloud.parts("api").report(services.API).alarms
     assert alarm.startswith("find_image of image backend embedded is switched off after faults: Lie: it returned dict")
     assert list(compute.servers()) == []
 

@@ -19,6 +19,7 @@ EXPECTED = {
     exceptions.TooLarge: 413,
     exceptions.NotImplementedByDriver: 501,
     exceptions.Unavailable: 503,
+    exceptions.BackendFault: 503,
 }
 
 
