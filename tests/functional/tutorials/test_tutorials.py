@@ -1,4 +1,4 @@
-"""The tutorials of docs/plugins/ by doing them: each command is run, each file written, what is shown compared."""
+"""The tutorials of docs/ by doing them: each command is run, each file written, what is shown compared."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import pytest
 
 from tests.functional.tutorials import tutorial
 
-DOCUMENTS = Path(__file__).parents[3] / "docs" / "plugins"
-TUTORIALS = [file for file in sorted(DOCUMENTS.glob("*.md")) if "<!-- tutorial: prepared -->" in file.read_text()]
+DOCUMENTS = Path(__file__).parents[3] / "docs"
+TUTORIALS = [file for file in sorted(DOCUMENTS.glob("**/*.md")) if "<!-- tutorial: prepared -->" in file.read_text()]
 
 
 @pytest.mark.parametrize("document", TUTORIALS, ids=lambda file: file.stem)

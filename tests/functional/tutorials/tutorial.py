@@ -204,7 +204,7 @@ class Shell:
         raise AssertionError(f"{command}: the shell has ended, or did not come back within {self._patience_s:g} s")
 
     def _serve(self, command: str) -> tuple[int, str]:
-        self._log.touch()
+        self._log.write_text("")  # of an earlier one, which was ready too
         self.run(f"{command} >{self._log} 2>&1 & SERVER=$!")
         deadline = time.monotonic() + self._patience_s
         while _READY not in (log := self._log.read_text()):
