@@ -43,6 +43,7 @@ class _Known(msgspec.Struct, frozen=True):
 class EmbeddedImages:
     """Implements corenova.contracts.image.ImageBackend over the database and a folder."""
 
+    contract_version = (1, 0)
     db: Database
     files: Files
     uploads: Uploads

@@ -31,6 +31,8 @@ def limits_of(conf: cfg.ConfigOpts) -> dict[str, int]:
 class EmbeddedNetwork:
     """Implements NetworkBackend over the database of this deployment."""
 
+    contract_version = (1, 0)
+
     def __init__(self):
         self._db: Database | None = None
         self._limits: dict[str, int] = {}

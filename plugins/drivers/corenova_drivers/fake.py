@@ -26,6 +26,7 @@ from corenova_drivers.fake_store import FakeGuest, FakeStore, folder_of
 class FakeDriver(FakeAbilities):
     """Run guests that exist only in a journal, on the hosts that ``[fake]`` or its file describes."""
 
+    contract_version = (1, 0)
     options = OPTIONS
     abilities = ABILITIES
 

@@ -61,6 +61,7 @@ def _verb(
 class LibvirtDriver:
     """Run guests on the hypervisor behind ``[libvirt] connection_uri``; the process serves that one host."""
 
+    contract_version = (1, 0)
     options = OPTIONS
 
     def __init__(self) -> None:

@@ -18,6 +18,7 @@ from corenova_filters import aggregate_values
 class AggregateImagePropertiesIsolation:
     """Pass hosts whose aggregates, where they name a property of the image, list its value."""
 
+    contract_version = (1, 0)
     run_filter_once_per_request = True
     RUN_ON_REBUILD = True
 

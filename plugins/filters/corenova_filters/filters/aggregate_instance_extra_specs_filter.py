@@ -22,6 +22,7 @@ Requirement = tuple[str, str]
 class AggregateInstanceExtraSpecsFilter:
     """Pass hosts whose aggregates have, together, what the extra specs demand (see ``extra_specs_ops``)."""
 
+    contract_version = (1, 0)
     run_filter_once_per_request = True
 
     def host_passes(self, host_state: HostState, spec: RequestSpec) -> bool:

@@ -18,6 +18,8 @@ from corenova_filters.filters.io_ops_filter import OPTION, IoOpsFilter
 class AggregateIoOpsFilter(IoOpsFilter):
     """Pass hosts with fewer builds under way than their aggregates, or else the option, allow."""
 
+    contract_version = (1, 0)
+
     def host_passes(self, host_state: HostState, spec: RequestSpec) -> bool:
         """Return True when fewer builds are under way than the host's limit."""
         return host_state.num_io_ops < self._of(host_state.aggregates)

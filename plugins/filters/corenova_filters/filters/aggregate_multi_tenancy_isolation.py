@@ -19,6 +19,7 @@ KEY = "filter_tenant_id"
 class AggregateMultiTenancyIsolation:
     """Pass hosts whose aggregates name no project, or this one."""
 
+    contract_version = (1, 0)
     run_filter_once_per_request = True
 
     def host_passes(self, host_state: HostState, spec: RequestSpec) -> bool:

@@ -18,6 +18,8 @@ from corenova_filters.filters.num_instances_filter import OPTION, NumInstancesFi
 class AggregateNumInstancesFilter(NumInstancesFilter):
     """Pass hosts that run fewer instances than their aggregates, or else the option, allow."""
 
+    contract_version = (1, 0)
+
     def host_passes(self, host_state: HostState, spec: RequestSpec) -> bool:
         """Return True when the host runs fewer instances than its limit."""
         return host_state.num_instances < self._of(host_state.aggregates)

@@ -15,6 +15,7 @@ KEY = "instance_type"
 class AggregateTypeAffinityFilter:
     """Pass hosts whose aggregates name no flavor under ``instance_type``, or the one that is asked for."""
 
+    contract_version = (1, 0)
     run_filter_once_per_request = True
 
     def host_passes(self, host_state: HostState, spec: RequestSpec) -> bool:

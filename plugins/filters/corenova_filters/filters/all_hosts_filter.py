@@ -10,6 +10,7 @@ from corenova.objects.request_spec import RequestSpec
 class AllHostsFilter:
     """Pass every host. The built-in stages (capacity, zone, disabled hosts, tenants) still decide."""
 
+    contract_version = (1, 0)
     run_filter_once_per_request = True
 
     def host_passes(self, host_state: HostState, spec: RequestSpec) -> bool:

@@ -25,6 +25,7 @@ Requirement = tuple[tuple[str, ...], str]
 class ComputeCapabilitiesFilter:
     """Pass hosts that have what the extra specs demand, in the language of ``extra_specs_ops``."""
 
+    contract_version = (1, 0)
     run_filter_once_per_request = True
 
     def host_passes(self, host_state: HostState, spec: RequestSpec) -> bool:

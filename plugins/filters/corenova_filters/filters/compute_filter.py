@@ -13,6 +13,7 @@ from corenova.objects.request_spec import RequestSpec
 class ComputeFilter:
     """Pass hosts whose service is enabled and has sent a heartbeat within ``service_down_time``."""
 
+    contract_version = (1, 0)
     run_filter_once_per_request = True
 
     def host_passes(self, host_state: HostState, spec: RequestSpec) -> bool:

@@ -15,6 +15,7 @@ HINT = "different_host"
 class DifferentHostFilter:
     """Pass hosts that run none of the instances in the hint ``different_host`` (one uuid or a list)."""
 
+    contract_version = (1, 0)
     run_filter_once_per_request = True
 
     def applies(self, spec: RequestSpec) -> bool:

@@ -41,6 +41,7 @@ class Wanted(NamedTuple):
 class ImagePropertiesFilter:
     """Pass hosts that support the architecture, hypervisor type, vm mode and version that the image names."""
 
+    contract_version = (1, 0)
     run_filter_once_per_request = True
     RUN_ON_REBUILD = True
 

@@ -16,6 +16,7 @@ OPTION = "max_io_ops_per_host"
 class IoOpsFilter:
     """Pass hosts with fewer builds (and other I/O heavy work) under way than ``max_io_ops_per_host``."""
 
+    contract_version = (1, 0)
     options = [
         cfg.IntOpt(
             OPTION,

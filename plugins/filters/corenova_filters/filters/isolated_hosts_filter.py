@@ -17,6 +17,7 @@ class IsolatedHostsFilter:
     With ``restrict_isolated_hosts_to_isolated_images`` off, isolated hosts take other images, too.
     """
 
+    contract_version = (1, 0)
     run_filter_once_per_request = True
     RUN_ON_REBUILD = True
 

@@ -47,6 +47,8 @@ OPERATORS: dict[str, Callable[[list], bool]] = {
 class JsonFilter:
     """Pass hosts for which the hint ``query`` is true."""
 
+    contract_version = (1, 0)
+
     def applies(self, spec: RequestSpec) -> bool:
         """Return True when the hint is given."""
         return bool(spec.get_scheduler_hint(HINT))

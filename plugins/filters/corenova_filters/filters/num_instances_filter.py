@@ -16,6 +16,7 @@ OPTION = "max_instances_per_host"
 class NumInstancesFilter:
     """Pass hosts that run fewer instances than ``max_instances_per_host``."""
 
+    contract_version = (1, 0)
     options = [
         cfg.IntOpt(
             OPTION,

@@ -16,6 +16,7 @@ from corenova.objects.topology_fit import fit, refusal
 class NUMATopologyFilter:
     """Pass hosts where the guest's cells fit, each on a cell of its own, under the host's CPU and RAM ratios."""
 
+    contract_version = (1, 0)
     # The API refuses a rebuild that would change the guest's topology, so what the server has still fits.
     RUN_ON_REBUILD = False
 

@@ -15,6 +15,7 @@ from corenova.objects.topology_fit import fit_devices, refusal
 class PciPassthroughFilter:
     """Pass hosts that have enough free devices for every alias."""
 
+    contract_version = (1, 0)
     RUN_ON_REBUILD = False
 
     def host_passes(self, host_state: HostState, spec: RequestSpec) -> bool:

@@ -15,6 +15,7 @@ HINT = "same_host"
 class SameHostFilter:
     """Pass hosts that run at least one of the instances in the hint ``same_host`` (one uuid or a list)."""
 
+    contract_version = (1, 0)
     run_filter_once_per_request = True
 
     def applies(self, spec: RequestSpec) -> bool:

@@ -16,6 +16,8 @@ POLICY = "affinity"
 class ServerGroupAffinityFilter:
     """Pass the hosts of the group's members, or every host while there is none."""
 
+    contract_version = (1, 0)
+
     def applies(self, spec: RequestSpec) -> bool:
         """Return True for a member of an affinity group."""
         return spec.instance_group is not None and spec.instance_group.policy == POLICY

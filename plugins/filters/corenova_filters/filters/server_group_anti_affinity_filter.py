@@ -16,6 +16,8 @@ POLICY = "anti-affinity"
 class ServerGroupAntiAffinityFilter:
     """Pass hosts with fewer members of the group than the rule ``max_server_per_host`` (1) allows."""
 
+    contract_version = (1, 0)
+
     def applies(self, spec: RequestSpec) -> bool:
         """Return True for a member of an anti-affinity group."""
         return spec.instance_group is not None and spec.instance_group.policy == POLICY

@@ -19,6 +19,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class SimpleCIDRAffinityFilter:
     """Pass hosts whose IP address is in the network around the hinted one."""
 
+    contract_version = (1, 0)
     run_filter_once_per_request = True
 
     def applies(self, spec: RequestSpec) -> bool:

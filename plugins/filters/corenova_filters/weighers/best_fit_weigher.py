@@ -19,6 +19,7 @@ _VCPU_SHARE, _RAM_SHARE = 0.2, 0.8
 class BestFitWeigher:
     """Weigh a host by how little of it the server would leave free: from -1.0, an empty host, to 0.0, a full one."""
 
+    contract_version = (1, 0)
     multiplier_option: ClassVar[str | None] = "best_fit_weight_multiplier"
     negate: ClassVar[bool] = False
     minval: ClassVar[float | None] = None

@@ -19,6 +19,7 @@ MOST = 10.0
 class BuildFailureWeigher:
     """Weigh a host by the builds that failed on it in a row; the multiplier is applied negatively."""
 
+    contract_version = (1, 0)
     multiplier_option: ClassVar[str | None] = "build_failure_weight_multiplier"
     negate: ClassVar[bool] = True
     minval: ClassVar[float | None] = None

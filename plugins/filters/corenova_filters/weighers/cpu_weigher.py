@@ -15,6 +15,7 @@ from corenova.objects.request_spec import VCPU, RequestSpec
 class CPUWeigher:
     """Weigh a host by its free vCPUs, ratio applied."""
 
+    contract_version = (1, 0)
     multiplier_option: ClassVar[str | None] = "cpu_weight_multiplier"
     negate: ClassVar[bool] = False
     # A floor of 0 keeps the scale honest: hosts that are equally free all weigh 1.0, an overdrawn one weighs nothing.

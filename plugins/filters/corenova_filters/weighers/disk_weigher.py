@@ -15,6 +15,7 @@ from corenova.objects.request_spec import DISK_GB, RequestSpec
 class DiskWeigher:
     """Weigh a host by its free disk in MiB, ratio applied."""
 
+    contract_version = (1, 0)
     multiplier_option: ClassVar[str | None] = "disk_weight_multiplier"
     negate: ClassVar[bool] = False
     # A floor of 0 keeps the scale honest: hosts that are equally free all weigh 1.0, an overdrawn one weighs nothing.

@@ -15,6 +15,7 @@ from corenova.objects.request_spec import RequestSpec
 class HypervisorVersionWeigher:
     """Weigh a host by the version number of its hypervisor."""
 
+    contract_version = (1, 0)
     multiplier_option: ClassVar[str | None] = "hypervisor_version_weight_multiplier"
     negate: ClassVar[bool] = False
     minval: ClassVar[float | None] = None

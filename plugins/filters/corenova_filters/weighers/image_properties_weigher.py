@@ -23,6 +23,7 @@ class ImagePropertiesWeigher:
     :ivar counted_image_properties: the properties that the scheduler counts; empty: every property of the image.
     """
 
+    contract_version = (1, 0)
     multiplier_option: ClassVar[str | None] = "image_props_weight_multiplier"
     negate: ClassVar[bool] = False
     minval: ClassVar[float | None] = None

@@ -18,6 +18,7 @@ MOST = 10.0
 class IoOpsWeigher:
     """Weigh a host by the builds (and other I/O heavy work) under way on it."""
 
+    contract_version = (1, 0)
     multiplier_option: ClassVar[str | None] = "io_ops_weight_multiplier"
     negate: ClassVar[bool] = False
     minval: ClassVar[float | None] = 0.0

@@ -15,6 +15,7 @@ from corenova.objects.request_spec import VCPU, RequestSpec
 class NumInstancesWeigher:
     """Weigh a host by the instances it runs, whatever their size."""
 
+    contract_version = (1, 0)
     multiplier_option: ClassVar[str | None] = "num_instances_weight_multiplier"
     negate: ClassVar[bool] = False
     minval: ClassVar[float | None] = None

@@ -20,6 +20,7 @@ ENOUGH = 99
 class PCIWeigher:
     """Weigh a host by the PCI devices that it has not got free."""
 
+    contract_version = (1, 0)
     multiplier_option: ClassVar[str | None] = "pci_weight_multiplier"
     negate: ClassVar[bool] = False
     minval: ClassVar[float | None] = None

@@ -15,6 +15,7 @@ from corenova.objects.request_spec import MEMORY_MB, RequestSpec
 class RAMWeigher:
     """Weigh a host by its free RAM in MiB, ratio applied."""
 
+    contract_version = (1, 0)
     multiplier_option: ClassVar[str | None] = "ram_weight_multiplier"
     negate: ClassVar[bool] = False
     # A floor of 0 keeps the scale honest: hosts that are equally free all weigh 1.0, an overdrawn one weighs nothing.

@@ -18,6 +18,7 @@ POLICY = "soft-anti-affinity"
 class ServerGroupSoftAntiAffinityWeigher:
     """Weigh a host by the members of the server's group that it runs, counted negatively."""
 
+    contract_version = (1, 0)
     multiplier_option: ClassVar[str | None] = "soft_anti_affinity_weight_multiplier"
     negate: ClassVar[bool] = False
     minval: ClassVar[float | None] = None
