@@ -27,4 +27,5 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_class_signature = "separated"  # protocols are not made
 autodoc_default_options = {"members": True, "undoc-members": True}
