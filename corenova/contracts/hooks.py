@@ -124,7 +124,8 @@ class HookSpecs:
 
     @hookspec
     def compute_create_post(self, host: str, instance: Instance, error: str | None) -> None:
-        """The guest runs, or could not be built: ``error`` says why, to operators; another host may be tried."""
+        """The guest runs, or could not be built: ``error`` says why, to operators; another host may be tried. Not told
+        when the work was given to somebody else meanwhile: the guest is gone, or becomes the other's."""
 
     # delete, hop by hop. The scheduler has no part in it.
 
