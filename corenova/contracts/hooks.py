@@ -76,7 +76,8 @@ class HookSpecs:
 
     @hookspec
     def service_stopped(self, binary: str, host: str) -> None:
-        """A service of this process has stopped in good order; observers have a second to come to an end."""
+        """A service of this process has stopped in good order; observers have a second to come to an end. Of an API
+        under a WSGI server of the operator's: when its worker process ends by itself."""
 
     # create, hop by hop.
 
