@@ -5,6 +5,7 @@ that raises: what is told goes into a queue of the plug-in, who is asked answers
 hook that nobody implements costs one look into a table.
 """
 
+import inspect
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -21,9 +22,15 @@ from corenova.loader import Plugin
 from corenova.objects.plugin_account import PluginAccount
 
 _SPECS = {name: getattr(value, f"{PROJECT}_spec", None) for name, value in vars(HookSpecs).items()}
-HOOKS = tuple(name for name, spec in _SPECS.items() if spec is not None)
+HOOKS = {
+    name: tuple(inspect.signature(getattr(HookSpecs, name)).parameters)[1:]
+    for name, spec in _SPECS.items()
+    if spec is not None
+}
+"""The arguments of every hook of the contract."""
 _HISTORIC = frozenset(name for name in HOOKS if _SPECS[name]["historic"])
-_PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+ROUTE_PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+"""What the path of an admin route may be."""
 _UNSUPPORTED = ("wrapper", "hookwrapper", "tryfirst", "trylast")
 """Marks of pluggy that mean nothing where every plug-in is called by itself."""
 
@@ -170,7 +177,7 @@ class Hooks:
 
     def _take_routes(self, listener: Listener, returned: object) -> None:
         for route in returned:
-            if not isinstance(route, AdminRoute) or not _PATH.fullmatch(route.path) or not callable(route.answer):
+            if not isinstance(route, AdminRoute) or not ROUTE_PATH.fullmatch(route.path) or not callable(route.answer):
                 raise ValueError(f"{getattr(route, 'path', route)!r} is no AdminRoute with a path and an answer")
             place = (listener.plugin.name, route.path)
             if place in self._routes:
