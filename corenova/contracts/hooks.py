@@ -67,7 +67,8 @@ class HookSpecs:
 
     @hookspec(historic=True)
     def api_routes(self) -> Sequence[AdminRoute]:
-        """Return resources to add to the admin API. In the API."""
+        """Return resources to add to the admin API. Asked in every process, so that what cannot be used is found
+        wherever the plug-in is loaded; the API serves them."""
         return ()
 
     @hookspec(historic=True)

@@ -14,7 +14,7 @@ import pluggy
 from oslo_config import cfg
 
 from corenova import loader
-from corenova.account import words
+from corenova.account import FAULTS, words
 from corenova.contracts.hooks import PROJECT, AdminRoute, HookSpecs
 from corenova.exceptions import NotFound, PluginError, Vetoed
 from corenova.hooks.listener import Implementation, Limits, Listener
@@ -135,7 +135,7 @@ class Hooks:
             return
         try:
             take(self, implementation.listener, call(), **arguments)
-        except Exception as error:
+        except FAULTS as error:
             raise ValueError(f"{hook}: {words(error)}") from error
 
     def ask(self, hook: str, **arguments: object) -> None:
@@ -190,7 +190,8 @@ _TAKERS: dict[str, Callable[..., None]] = {"config_options": Hooks._take_options
 
 
 def load(conf: cfg.ConfigOpts, *, left_out: list[PluginAccount] | None = None) -> Hooks:
-    """Load the plug-ins that ``[plugins] enabled_hooks`` names, and make the options that they add known to ``conf``.
+    """Load the plug-ins that ``[plugins] enabled_hooks`` names, make the options that they add known to ``conf``, and
+    take the resources that they add to the API.
 
     :param left_out: takes the accounts of those that ``[plugins] optional`` names and that could not be loaded.
     :raises PluginError: one cannot be loaded or registered.
@@ -198,6 +199,7 @@ def load(conf: cfg.ConfigOpts, *, left_out: list[PluginAccount] | None = None) -
     section = conf.plugins
     hooks = Hooks(limits=Limits(**{name: section[name] for name in Limits.__struct_fields__}))
     hooks.call("config_options", conf=conf)
+    hooks.call("api_routes")
     for plugin in loader.load(conf, loader.HOOKS, section.enabled_hooks, left_out=left_out):
         try:
             hooks.register(plugin)

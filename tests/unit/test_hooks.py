@@ -1,6 +1,7 @@
 """The hook engine: who is told and asked what, in which order, and what becomes of plug-ins that misbehave."""
 
 import functools
+import sys
 import threading
 
 import msgspec
@@ -495,6 +496,7 @@ def refuse(query):
 
 
 def test_a_route_answers_with_json():
+        (lambda: sys.exit(0), "config_options: SystemExit: 0"),
     hooks = routed(AdminRoute("a/b-c", lambda query: {"got": query}), AdminRoute("i", lambda query: INSTANCE))
     assert hooks.answer("web", "a/b-c", {"x": "1"}) == b'{"got":{"x":"1"}}'
     assert msgspec.json.decode(hooks.answer("web", "i", {}), type=Instance) == INSTANCE
@@ -520,6 +522,17 @@ def test_a_value_error_is_the_callers_and_no_fault_of_the_plug_in():
         (lambda query: delete(Hooks([plugin("no", api_delete_pre=lambda: "no")])), RuntimeError),
     ],
 )
+def test_one_whose_routes_cannot_be_used_may_be_left_out_too(monkeypatch):
+    """They are asked for when it is loaded, in whatever process, and not when the API has written already."""
+    bad = plugin("bad", api_routes=lambda: [AdminRoute("../etc", refuse)])
+    monkeypatch.setattr(engine.loader, "load", lambda *_, **__: [bad])
+    left_out = []
+    assert engine.load(conf(optional=["bad"]), left_out=left_out).plugins == []
+    assert ["'../etc' is no AdminRoute" in one.reason for one in left_out] == [True]
+    with pytest.raises(PluginError, match="Hook plug-in bad of dist-of-bad cannot be used: api_routes: "):
+        engine.load(conf())
+
+
 def test_a_route_that_fails_is_a_fault(answer, error):
     hooks = routed(AdminRoute("day", answer))
     with pytest.raises(error):
