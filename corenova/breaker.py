@@ -6,7 +6,6 @@ trial, and the next call decides whether it closes, or opens again for twice as 
 """
 
 import logging
-import math
 import threading
 import time
 from collections import deque
@@ -104,13 +103,6 @@ class Breaker:
         LOG.error(
             "The %s fails too often and is switched off for %.1f s. Its last fault: %s", self.plugin, seconds, self.last
         )
-
-    def open_for_good(self, why: str) -> None:
-        """Switch the plug-in off until the process ends."""
-        with self._family.lock:
-            self.last, self._until = why, math.inf
-            self._set(closed=False, open_=True)
-        LOG.error("The %s is switched off: %s", self.plugin, why)
 
     def try_again(self) -> None:
         """Let the next call through, if it has been open for long enough."""

@@ -122,7 +122,6 @@ def applications(parts: Parts, port: int) -> dict[str, Wsgi]:
     compute = ComputeAPI(parts.transport)
     conductor = ConductorAPI(parts.transport, timeout_s=conf.rpc_response_timeout)
     tell_firewalls = FirewallHints(db, compute, down_time_s=float(conf.service_down_time))
-    parts.events.hooks.call("api_routes")
     services = ApiServices(
         conf=conf,
         db=db,

@@ -91,8 +91,7 @@ def main(prog: str, build: Callable[["Parts", ServiceHost], Callable[[], None]],
     try:
         set_up(conf, sys.argv[1:] if args is None else args, prog=prog)
         parts = Parts(conf)
-        # The first to start is the last to stop: what observers have not heard of by then they are told, for a moment.
-        host.add("hooks", lambda: None, lambda: parts.events.hooks.drain(_LAST_WORDS_S))
+        add_hooks(parts, host)
         ready = build(parts, host)
         config_check.warn_unknown(conf)
         # What is loaded by now lives as long as the process: the collector need not look at it again.
@@ -291,6 +290,14 @@ class Parts:
                 getattr(self.__dict__.pop(name), close)()
         while self._locks:
             self._locks.pop().close()
+
+
+def add_hooks(parts: Parts, host: ServiceHost) -> None:
+    """Add observers to the process, before all services.
+
+    The first to start is the last to stop: what they have not heard of by then they are told, for a moment.
+    """
+    host.add("hooks", lambda: None, lambda: parts.events.hooks.drain(_LAST_WORDS_S))
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
+from corenova.account import words
 from corenova.events import told
 from corenova.hooks import Hooks
 from corenova.hooks.listener import clean
@@ -13,23 +14,24 @@ DELETE = ("compute_delete_pre", "compute_delete_post")
 
 
 class WorkLostError(Exception):
-    """The lease on the work has ended: what was done for it is undone, and nobody is to be told of a failure."""
+    """The lease on the work has ended: what was done for it is undone, and nobody is told how it has ended."""
 
 
 @contextlib.contextmanager
 def hop(hooks: Hooks, names: tuple[str, str], order: WorkOrder) -> Iterator[None]:
-    """Tell hooks of ``names`` (CREATE or DELETE) before and after what is done inside the ``with`` block."""
+    """Tell hooks of ``names`` (CREATE or DELETE) before and after what is done inside the ``with`` block; not after
+    when that raises :class:`WorkLostError`."""
     if not any(map(hooks.listens, names)):
         yield
         return
     before, after = names
     about = {"host": order.instance.host, "instance": told(order.instance)}
     hooks.call(before, **about)
-    error: str | None = None
     try:
         yield
-    except Exception as failure:
-        error = clean(f"{type(failure).__name__}: {failure}")
+    except WorkLostError:
         raise
-    finally:
-        hooks.call(after, error=error, **about)
+    except Exception as failure:
+        hooks.call(after, error=clean(words(failure)), **about)
+        raise
+    hooks.call(after, error=None, **about)

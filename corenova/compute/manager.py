@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from oslo_config import cfg
 
+from corenova.account import words
 from corenova.coalesce import Mailbox
 from corenova.compute import actions, build, provider_config
 from corenova.compute.firewalls import Firewalls
@@ -226,10 +227,11 @@ class ComputeManager(Hints, Questions):
             self._leases.drop(order)
 
     def _fail(self, order: WorkOrder, error: Exception) -> None:
-        LOG.warning("%s of %s failed: %s", order.step, order.instance.uuid, error)
+        raised = words(error)
+        LOG.warning("%s of %s failed: %s", order.step, order.instance.uuid, raised)
         public = actions.FAILED.get(order.step, "It could not be done.")
-        result, words = build.failure(error) if order.step == Step.BUILD else (Result.FAILED, public)
-        self._report(order, result, reason=storable(f"{type(error).__name__}: {error}"), public_reason=words)
+        result, told = build.failure(error) if order.step == Step.BUILD else (Result.FAILED, public)
+        self._report(order, result, reason=storable(raised), public_reason=told)
 
     def _build(self, order: WorkOrder) -> None:
         instance = order.instance

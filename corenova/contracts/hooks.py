@@ -18,8 +18,10 @@ Whoever needs every fact compares with the API at intervals.
 *Veto hooks* (:data:`VETO_HOOKS`) are asked before anything is written, while the user waits: all plug-ins, in the order
 of the ini file, until one refuses. They return None to let the request pass, or the reason of a no: one sentence, which
 the user reads (HTTP 403). They fail closed: raising, taking longer than ``[plugins] veto_timeout_s`` (with the wait for
-one of the plug-in's four threads), or returning anything else is a no as well, and so is a plug-in that is switched off
-after faults. They may be asked about a request that is then refused by others, and several at a time.
+one of the plug-in's four threads), or returning anything else is a no as well, and so is a plug-in whose vetoes are
+switched off after faults. They may be asked about a request that is then refused by others, and several at a time.
+
+What fails as an observer, as a veto or as a resource of the API (:class:`AdminRoute`) is switched off as that alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -43,8 +45,9 @@ class AdminRoute:
 
     :param path: one or several segments of letters, digits, ``-`` and ``_``.
     :param answer: called with the query's parameters, of several values of one the last; returns what is sent as JSON,
-        at most 1 MiB. Called from several threads, under the time budget of a veto: 503 beyond it. ValueError is a 400
-        with its words, whatever else it raises a 500 for that request alone.
+        at most 1 MiB. Called from up to four threads, which vetoes have no part in, under the time budget of a veto:
+        503 beyond it. ValueError is a 400 with its words, whatever else it raises a 500 for that request alone; one
+        such answer after the other, and the plug-in's resources are switched off for a while (503).
     """
 
     def __init__(self, path: str, answer: Callable[[Mapping[str, str]], object]):
@@ -67,7 +70,8 @@ class HookSpecs:
 
     @hookspec(historic=True)
     def api_routes(self) -> Sequence[AdminRoute]:
-        """Return resources to add to the admin API. In the API."""
+        """Return resources to add to the admin API. Asked in every process, so that what cannot be used is found
+        wherever the plug-in is loaded; the API serves them."""
         return ()
 
     @hookspec(historic=True)
@@ -76,7 +80,8 @@ class HookSpecs:
 
     @hookspec
     def service_stopped(self, binary: str, host: str) -> None:
-        """A service of this process has stopped in good order; observers have a second to come to an end."""
+        """A service of this process has stopped in good order; observers have a second to come to an end. Of an API
+        under a WSGI server of the operator's: when its worker process ends by itself."""
 
     # create, hop by hop.
 
@@ -124,7 +129,8 @@ class HookSpecs:
 
     @hookspec
     def compute_create_post(self, host: str, instance: Instance, error: str | None) -> None:
-        """The guest runs, or could not be built: ``error`` says why, to operators; another host may be tried."""
+        """The guest runs, or could not be built: ``error`` says why, to operators; another host may be tried. Not told
+        when the work was given to somebody else meanwhile: the guest is gone, or becomes the other's."""
 
     # delete, hop by hop. The scheduler has no part in it.
 

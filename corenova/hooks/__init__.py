@@ -5,6 +5,7 @@ that raises: what is told goes into a queue of the plug-in, who is asked answers
 hook that nobody implements costs one look into a table.
 """
 
+import inspect
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +14,7 @@ import pluggy
 from oslo_config import cfg
 
 from corenova import loader
-from corenova.account import words
+from corenova.account import FAULTS, words
 from corenova.contracts.hooks import PROJECT, AdminRoute, HookSpecs
 from corenova.exceptions import NotFound, PluginError, Vetoed
 from corenova.hooks.listener import Implementation, Limits, Listener
@@ -21,9 +22,15 @@ from corenova.loader import Plugin
 from corenova.objects.plugin_account import PluginAccount
 
 _SPECS = {name: getattr(value, f"{PROJECT}_spec", None) for name, value in vars(HookSpecs).items()}
-HOOKS = tuple(name for name, spec in _SPECS.items() if spec is not None)
+HOOKS = {
+    name: tuple(inspect.signature(getattr(HookSpecs, name)).parameters)[1:]
+    for name, spec in _SPECS.items()
+    if spec is not None
+}
+"""The arguments of every hook of the contract."""
 _HISTORIC = frozenset(name for name in HOOKS if _SPECS[name]["historic"])
-_PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+ROUTE_PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+"""What the path of an admin route may be."""
 _UNSUPPORTED = ("wrapper", "hookwrapper", "tryfirst", "trylast")
 """Marks of pluggy that mean nothing where every plug-in is called by itself."""
 
@@ -128,7 +135,7 @@ class Hooks:
             return
         try:
             take(self, implementation.listener, call(), **arguments)
-        except Exception as error:
+        except FAULTS as error:
             raise ValueError(f"{hook}: {words(error)}") from error
 
     def ask(self, hook: str, **arguments: object) -> None:
@@ -170,7 +177,7 @@ class Hooks:
 
     def _take_routes(self, listener: Listener, returned: object) -> None:
         for route in returned:
-            if not isinstance(route, AdminRoute) or not _PATH.fullmatch(route.path) or not callable(route.answer):
+            if not isinstance(route, AdminRoute) or not ROUTE_PATH.fullmatch(route.path) or not callable(route.answer):
                 raise ValueError(f"{getattr(route, 'path', route)!r} is no AdminRoute with a path and an answer")
             place = (listener.plugin.name, route.path)
             if place in self._routes:
@@ -183,7 +190,8 @@ _TAKERS: dict[str, Callable[..., None]] = {"config_options": Hooks._take_options
 
 
 def load(conf: cfg.ConfigOpts, *, left_out: list[PluginAccount] | None = None) -> Hooks:
-    """Load the plug-ins that ``[plugins] enabled_hooks`` names, and make the options that they add known to ``conf``.
+    """Load the plug-ins that ``[plugins] enabled_hooks`` names, make the options that they add known to ``conf``, and
+    take the resources that they add to the API.
 
     :param left_out: takes the accounts of those that ``[plugins] optional`` names and that could not be loaded.
     :raises PluginError: one cannot be loaded or registered.
@@ -191,6 +199,7 @@ def load(conf: cfg.ConfigOpts, *, left_out: list[PluginAccount] | None = None) -
     section = conf.plugins
     hooks = Hooks(limits=Limits(**{name: section[name] for name in Limits.__struct_fields__}))
     hooks.call("config_options", conf=conf)
+    hooks.call("api_routes")
     for plugin in loader.load(conf, loader.HOOKS, section.enabled_hooks, left_out=left_out):
         try:
             hooks.register(plugin)

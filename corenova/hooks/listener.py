@@ -9,11 +9,12 @@ from corenova.account import words
 from corenova.breaker import Breakers
 from corenova.contracts.hooks import AdminRoute
 from corenova.exceptions import CorenovaError, InvalidInput, Unavailable
-from corenova.hooks.threads import Guard, Job, NoAnswer, Pool
+from corenova.hooks.role import Role, Worst
+from corenova.hooks.threads import Job, NoAnswer, Pool
 from corenova.loader import Plugin
 
 MOST_ASKED = 4
-"""So many veto hooks and admin routes of one plug-in answer at the same time."""
+"""So many veto hooks of one plug-in answer at the same time, and so many of its admin routes."""
 MOST_ANSWERED = 1 << 20
 """The most bytes that an admin route may answer with."""
 _LONGEST = 500
@@ -30,14 +31,20 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listener:
-    """A hook plug-in with its guard and its threads: one in which it is told, a few in which it is asked."""
+    """A hook plug-in in its three roles, each with threads of its own: told in one, asked and visited in a few."""
 
     def __init__(self, plugin: Plugin, limits: Limits):
         self.plugin = plugin
-        breakers = Breakers(limits.breaker_faults, limits.breaker_open_s)
-        self._guard = Guard(f"hook plug-in {plugin.name}", plugin.account, breakers)
-        self._told = Pool(self._guard, most=1, timeout_s=limits.hook_timeout_s)
-        self._asked = Pool(self._guard, most=MOST_ASKED, timeout_s=limits.veto_timeout_s)
+
+        def role(name: str) -> Role:
+            breakers = Breakers(limits.breaker_faults, limits.breaker_open_s)
+            return Role(f"hook plug-in {plugin.name} ({name})", plugin.account, breakers)
+
+        self._told = Pool(role("observer"), most=1, timeout_s=limits.hook_timeout_s)
+        self._asked = Pool(role("veto"), most=MOST_ASKED, timeout_s=limits.veto_timeout_s)
+        self._visited = Pool(role("route"), most=MOST_ASKED, timeout_s=limits.veto_timeout_s)
+        self._pools = (self._told, self._asked, self._visited)
+        plugin.account.breaker = Worst([pool.role for pool in self._pools])
         self._lost = 0
         self._lost_at = float("-inf")
 
@@ -47,7 +54,7 @@ class Listener:
             return
         self._lost += 1
         if time.monotonic() - self._lost_at > _LOST_FOR_S:
-            self._guard.complain("its queue is full, facts are lost")
+            self._told.role.complain("its queue is full, facts are lost")
             self._lost_at = time.monotonic()
 
     def ask(self, call: Callable[[], object]) -> str | None:
@@ -68,7 +75,7 @@ class Listener:
         :raises Exception: whatever it raises.
         """
         try:
-            found = self._asked.ask(lambda: _answer(route, dict(query)))
+            found = self._visited.ask(lambda: _answer(route, dict(query)))
         except NoAnswer as error:
             raise Unavailable(f"The plug-in {self.plugin.name} {error}.") from None
         if isinstance(found, InvalidInput):
@@ -76,11 +83,12 @@ class Listener:
         return found
 
     def alarms(self) -> list[str]:
-        """Return sentences for operators; gives up a call that hangs."""
-        self._told.look()
+        """Return sentences for operators; gives up calls that hang."""
+        for pool in self._pools:
+            pool.look()
         is_recent = time.monotonic() - self._lost_at <= _LOST_FOR_S
-        lost = [f"{self._guard.label} is too slow: {self._lost} facts were lost so far"] if is_recent else []
-        return [*self._guard.alarms(), *lost]
+        lost = [f"{self._told.role.label} is too slow: {self._lost} facts were lost so far"] if is_recent else []
+        return [*(alarm for pool in self._pools for alarm in pool.role.alarms()), *lost]
 
     def drain(self, deadline: float) -> bool:
         """Wait until it has heard of everything; see :meth:`Pool.drain`."""

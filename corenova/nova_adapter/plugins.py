@@ -3,6 +3,7 @@
 import math
 from types import SimpleNamespace
 
+from corenova.account import words
 from corenova.exceptions import PluginError
 from corenova.nova_adapter.views import HostState, RequestSpec
 from corenova.objects import host_state as ours
@@ -112,7 +113,7 @@ def _asked(nova: object, value: str | None) -> tuple[float, set[str]]:
         multiplier = float(method(probe))
     except Exception as error:
         raise PluginError(
-            f"weight_multiplier of {type(nova).__name__} cannot be told for all hosts: {type(error).__name__}: {error}"
+            f"weight_multiplier of {type(nova).__name__} cannot be told for all hosts: {words(error)}"
         ) from error
     if not math.isfinite(multiplier):
         raise PluginError(f"weight_multiplier of {type(nova).__name__} is {multiplier}, which is no finite number")

@@ -1,6 +1,5 @@
 """Calls of hooks for tests: every hook with facts that it may be told, and a call that waits no longer than allowed."""
 
-import inspect
 import itertools
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,16 +11,11 @@ from oslo_config import cfg
 from pluggy import HookImpl
 
 from corenova.contracts.hooks import PROJECT, HookSpecs
+from corenova.hooks import HOOKS
 from corenova.objects.context import RequestContext
 from corenova.objects.instance import Instance
 from corenova.testing.builders import instance, request
 
-HOOKS = {
-    name: tuple(inspect.signature(method).parameters)[1:]
-    for name, method in vars(HookSpecs).items()
-    if hasattr(method, f"{PROJECT}_spec")
-}
-"""The arguments of every hook."""
 _UUID = "22222222-2222-4222-8222-222222222222"
 _SERVER = instance(uuid=_UUID, host="h1", vm_state="active")
 _CONTEXT = RequestContext(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 
+from corenova.hooks import HOOKS
 from corenova.objects.host_state import HostState, Inventory
 from corenova.testing import hook_calls, strategies
 from corenova.testing.builders import columns, host, instance, request
@@ -36,8 +37,8 @@ def test_what_is_worked_out_of_what_is_given():
 
 
 def test_every_argument_of_every_hook_has_an_example():
-    for hook in hook_calls.HOOKS:
-        assert next(hook_calls.facts(hook)).keys() == set(hook_calls.HOOKS[hook]), hook
+    for hook in HOOKS:
+        assert next(hook_calls.facts(hook)).keys() == set(HOOKS[hook]), hook
 
 
 def test_the_examples_of_the_guide_pass(pytester):

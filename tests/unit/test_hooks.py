@@ -1,7 +1,9 @@
 """The hook engine: who is told and asked what, in which order, and what becomes of plug-ins that misbehave."""
 
 import functools
+import sys
 import threading
+import time
 
 import msgspec
 import pytest
@@ -15,7 +17,8 @@ from corenova.contracts.hooks import VETO_HOOKS, AdminRoute, hookimpl
 from corenova.exceptions import InvalidInput, NotFound, PluginError, Unavailable, Vetoed
 from corenova.hooks import HOOKS, Hooks, listener
 from corenova.hooks.listener import MOST_ASKED, Limits
-from corenova.hooks.threads import DEPTH, MOST_STUCK, Guard, Job, Pool
+from corenova.hooks.role import MOST_STUCK, Role
+from corenova.hooks.threads import DEPTH, Job, Pool
 from corenova.loader import Plugin
 from corenova.objects.instance import Instance
 from corenova.objects.request_spec import Flavor
@@ -149,7 +152,68 @@ def test_one_that_raises_is_counted_and_logged_by_name_and_the_others_are_told(e
     assert hooks.faults == {"broken": 2}
     (account,) = [p.account for p in hooks.plugins if p.name == "broken"]
     assert (account.calls, account.last_fault) == (2, f"{error.__name__}: broken")
-    assert "hook plug-in broken raised" in caplog.text
+    assert "hook plug-in broken (observer) raised" in caplog.text
+
+
+class Unspeakable(RuntimeError):
+    """What cannot be told: not even that its words fail is an ordinary error."""
+
+    def __str__(self):
+        raise KeyboardInterrupt
+
+
+def test_one_whose_error_cannot_be_told_is_told_on_and_asked_on():
+    heard = []
+
+    def fail(reason):
+        heard.append(reason)
+        raise Unspeakable
+
+    hooks = Hooks(
+        [plugin("odd", nothing_fits=lambda reason: fail(reason), api_delete_pre=lambda: fail("asked"))], PATIENT
+    )
+    told(hooks, nothing_fits=FACT)
+    told(hooks, nothing_fits=FACT)
+    for _ in range(MOST_ASKED + 1):
+        with pytest.raises(Vetoed, match="The plug-in odd has failed"):
+            delete(hooks)
+    assert heard == ["r"] * 2 + ["asked"] * (MOST_ASKED + 1)
+    assert hooks.faults == {"odd": MOST_ASKED + 3}
+
+
+def test_faults_of_observers_and_resources_leave_the_vetoes_on_and_the_other_way_round(clock):
+    """Each role is judged by itself; the account shows the worst."""
+
+    def fail():
+        raise RuntimeError("broken")
+
+    def route(query):
+        fail()
+
+    def roles(**implementations):
+        hooks = Hooks([plugin("odd", **implementations)], Limits(breaker_faults=2))
+        hooks.call("api_routes")
+        return hooks
+
+    hooks = roles(nothing_fits=fail, api_routes=lambda: [AdminRoute("day", route)], api_delete_pre=lambda: None)
+    for _ in range(3):
+        told(hooks, nothing_fits=FACT)
+    for error in (RuntimeError, RuntimeError, Unavailable):
+        with pytest.raises(error):
+            hooks.answer("odd", "day", {})
+    delete(hooks)
+    assert [alarm.partition(" is ")[0] for alarm in hooks.alarms()] == [
+        "hook plug-in odd (observer)", "hook plug-in odd (route)",
+    ]  # fmt: skip
+    assert hooks.plugins[0].account.state == "open"
+
+    heard = []
+    hooks = roles(nothing_fits=lambda reason: heard.append(reason), api_delete_pre=fail)
+    for _ in range(3):
+        with pytest.raises(Vetoed):
+            delete(hooks)
+    told(hooks, nothing_fits=FACT)
+    assert heard == ["r"]
 
 
 def test_one_that_raises_again_and_again_is_not_called_for_a_while_and_then_again(clock):
@@ -166,7 +230,7 @@ def test_one_that_raises_again_and_again_is_not_called_for_a_while_and_then_agai
         told(hooks, nothing_fits=FACT | {"reason": number})
     assert heard == [0, 1, 2]
     assert account.state == "open"
-    assert hooks.alarms() == ["hook plug-in broken is switched off after faults: RuntimeError: broken"]
+    assert hooks.alarms() == ["hook plug-in broken (observer) is switched off after faults: RuntimeError: broken"]
     clock[0] += 61
     broken[0] = False
     told(hooks, nothing_fits=FACT | {"reason": "trial"})
@@ -202,9 +266,9 @@ def test_one_that_hangs_is_left_alone_and_another_thread_goes_on_with_the_queue(
     account = hooks.plugins[0].account
     assert (account.calls, account.faults) == (4, 1)
     assert account.last_fault.startswith("TimeoutError: it has not come back for ")
-    assert hooks.alarms() == ["hook plug-in slow hangs: 1 of its calls has not come back"]
-    assert "hook plug-in slow hangs" in caplog.text
-    (stuck,) = hooks._listeners[0]._guard.stuck
+    assert hooks.alarms() == ["hook plug-in slow (observer) hangs: 1 of its calls has not come back"]
+    assert "hook plug-in slow (observer) hangs" in caplog.text
+    (stuck,) = hooks._listeners[0]._told.role.stuck
     hang.set()
     assert came_back.wait(20)
     stuck.join(20)
@@ -224,7 +288,7 @@ def test_who_looks_for_one_that_hangs_is_the_next_call_or_the_heartbeat(hang):
         hooks.call("nothing_fits", **FACT)
 
 
-def test_one_with_too_many_calls_that_hang_is_switched_off_until_the_process_ends(hang, clock):
+def test_one_with_too_many_calls_that_hang_is_not_called_until_one_of_them_is_back(hang, clock):
     heard = []
 
     def listen(reason):
@@ -238,9 +302,19 @@ def test_one_with_too_many_calls_that_hang_is_switched_off_until_the_process_end
     clock[0] += 1e9
     told(hooks, nothing_fits=FACT)
     assert heard == list(range(MOST_STUCK))
-    assert "restart the service" in hooks.alarms()[0]
-    with pytest.raises(Vetoed, match="The plug-in slow is switched off after faults, so the request is refused"):
-        hooks.ask("api_delete_pre", context=None, instance=None)
+    assert hooks.alarms() == [
+        "hook plug-in slow (observer) hangs: 8 of its calls have not come back; it is not called until one has"
+    ]
+    account = hooks.plugins[0].account
+    assert account.state == "open"
+    delete(hooks)  # of another role
+    stuck = list(hooks._listeners[0]._told.role.stuck)
+    hang.set()
+    for thread in stuck:
+        thread.join(20)
+    assert (hooks.alarms(), account.state) == ([], "closed")
+    told(hooks, nothing_fits=FACT)
+    assert heard[MOST_STUCK:] == ["r"]
 
 
 def test_a_full_queue_loses_facts_and_says_so_once(hang):
@@ -249,7 +323,7 @@ def test_a_full_queue_loses_facts_and_says_so_once(hang):
         hooks.call("nothing_fits", **FACT)
     assert hooks.faults == {"slow": 1}
     (alarm,) = hooks.alarms()
-    lost = int(alarm.removeprefix("hook plug-in slow is too slow: ").split()[0])
+    lost = int(alarm.removeprefix("hook plug-in slow (observer) is too slow: ").split()[0])
     assert lost in (99, 100)  # one may be in hand
     hang.set()
     assert hooks.drain(20)
@@ -317,8 +391,10 @@ def test_who_hangs_refuses_after_its_time_and_the_next_one_is_asked_in_another_t
         with pytest.raises(Vetoed, match=r"^The plug-in slow has not answered within 0.3 s, so the request is"):
             delete(hooks)
     delete(hooks)
+    while len(hooks._listeners[0]._asked.role.stuck) < 2:
+        hooks.alarms()
     assert hooks.faults == {"slow": 2}
-    assert hooks.alarms() == ["hook plug-in slow hangs: 2 of its calls have not come back"]
+    assert hooks.alarms() == ["hook plug-in slow (veto) hangs: 2 of its calls have not come back"]
 
 
 def test_one_that_is_switched_off_refuses_without_being_asked(clock):
@@ -341,7 +417,7 @@ def test_one_that_is_switched_off_refuses_without_being_asked(clock):
 
 def test_a_few_are_asked_at_the_same_time_and_not_more(hang):
     entered = threading.Semaphore(0)
-    pool = Pool(Guard("g", Account(), Breakers()), most=MOST_ASKED, timeout_s=60)
+    pool = Pool(Role("g", Account(), Breakers()), most=MOST_ASKED, timeout_s=60)
     jobs = [Job(lambda: (entered.release(), hang.wait()), threading.Event()) for _ in range(MOST_ASKED + 1)]
     assert all(map(pool.put, jobs))
     for _ in range(MOST_ASKED):
@@ -354,16 +430,30 @@ def test_a_few_are_asked_at_the_same_time_and_not_more(hang):
 def test_who_waits_in_vain_for_a_thread_is_refused_and_nobody_is_called_hanging(hang):
     """The plug-in is busy with others, which have time left."""
     account = Account()
-    pool = Pool(Guard("g", account, Breakers(1)), most=1, timeout_s=60)
+    pool = Pool(role := Role("g", account, Breakers(1)), most=1, timeout_s=60)
     entered = threading.Event()
     pool.put(Job(lambda: (entered.set(), hang.wait())))
     assert entered.wait(20)
-    pool.timeout_s = 0.001
     job = Job(lambda: None, threading.Event())
-    pool._look = lambda: None
     pool.put(job)
-    assert not pool._ended_by_now(job)
-    assert (account.faults, account.state) == (1, "closed")
+    assert not pool._is_over(job)
+    assert (account.faults, role.is_closed, len(role.stuck)) == (1, True, 0)
+
+
+def test_one_that_a_thread_has_just_taken_up_is_not_called_hanging_when_its_asker_goes(hang):
+    """A burst: what was waited before is no time of the plug-in's."""
+    account = Account()
+    pool = Pool(role := Role("g", account, Breakers(1)), most=1, timeout_s=60)
+    entered = threading.Event()
+    job = Job(lambda: (entered.set(), hang.wait()), threading.Event())
+    pool.put(job)
+    assert entered.wait(20)
+    assert not pool._is_over(job)  # the asker has waited for a thread for all of its time
+    assert (account.faults, role.is_closed, len(role.stuck)) == (0, True, 0)
+    hang.set()
+    assert job.over.wait(20)
+    assert pool.drain(time.monotonic() + 20)
+    assert (account.calls, account.faults) == (1, 0)
 
 
 # What a process is made of.
@@ -406,6 +496,7 @@ def test_options_of_a_plug_in_are_registered_and_can_be_read(is_late):
         (lambda: {"own": [cfg.IntOpt("most", default="many")]}, "config_options: "),
         (lambda: 7, "config_options: TypeError: "),
         (lambda: {"own": ["most"]}, "config_options: AttributeError: "),
+        (lambda: sys.exit(0), "config_options: SystemExit: 0"),
         (lambda: 1 / 0, "config_options: ZeroDivisionError: division by zero. Mend dist-of-odd, or take odd out of"),
     ],
 )
@@ -431,13 +522,27 @@ def test_one_that_may_be_left_out_is_left_out_when_it_cannot_be_registered(monke
         engine.load(conf())
 
 
+def test_one_whose_routes_cannot_be_used_may_be_left_out_too(monkeypatch):
+    """They are asked for when it is loaded, in whatever process, and not when the API has written already."""
+    bad = plugin("bad", api_routes=lambda: [AdminRoute("../etc", refuse)])
+    monkeypatch.setattr(engine.loader, "load", lambda *_, **__: [bad])
+    left_out = []
+    assert engine.load(conf(optional=["bad"]), left_out=left_out).plugins == []
+    assert ["'../etc' is no AdminRoute" in one.reason for one in left_out] == [True]
+    with pytest.raises(PluginError, match="Hook plug-in bad of dist-of-bad cannot be used: api_routes: "):
+        engine.load(conf())
+
+
 def test_budgets_come_from_the_ini(monkeypatch, hang):
     slow = plugin("slow", api_delete_pre=lambda: hang.wait())
     monkeypatch.setattr(engine.loader, "load", lambda *_, **__: [slow])
     hooks = engine.load(conf(veto_timeout_s=0.01, breaker_faults=1))
-    for words in ("not answered within 0.01 s", "switched off"):
-        with pytest.raises(Vetoed, match=words):
-            delete(hooks)
+    with pytest.raises(Vetoed, match=r"not answered within 0\.01 s"):
+        delete(hooks)
+    while not hooks.faults:
+        hooks.alarms()
+    with pytest.raises(Vetoed, match="switched off"):
+        delete(hooks)
 
 
 @pytest.mark.parametrize(
@@ -525,6 +630,22 @@ def test_a_route_that_fails_is_a_fault(answer, error):
     with pytest.raises(error):
         hooks.answer("web", "day", {})
     assert hooks.faults == {"web": 1}
+
+
+def test_resources_that_hang_take_no_thread_from_the_vetoes(hang):
+    entered = threading.Semaphore(0)
+    routes = [AdminRoute("day", lambda query: (entered.release(), hang.wait()))]
+    hooks = Hooks([plugin("web", api_routes=lambda: routes, api_delete_pre=lambda: None)], PATIENT)
+    hooks.call("api_routes")
+    visitors = [threading.Thread(target=hooks.answer, args=("web", "day", {}), daemon=True) for _ in range(MOST_ASKED)]
+    for visitor in visitors:
+        visitor.start()
+        assert entered.acquire(timeout=20)
+    hooks._listeners[0]._asked.timeout_s = 20
+    delete(hooks)
+    hang.set()
+    for visitor in visitors:
+        visitor.join(20)
 
 
 def test_a_route_that_hangs_is_unavailable(hang):

@@ -1,7 +1,6 @@
 """The hook contract (corenova/contracts/hooks.py) as tests."""
 
 import copy
-import re
 from typing import Any, ClassVar
 
 import msgspec
@@ -13,14 +12,13 @@ from oslo_config import cfg
 from corenova import loader
 from corenova.contracts import hooks as contracts
 from corenova.contracts.hooks import VETO_HOOKS, AdminRoute, HookSpecs
-from corenova.hooks import Hooks
+from corenova.hooks import HOOKS, ROUTE_PATH, Hooks
 from corenova.testing import hook_calls, strategies
 from corenova.testing.suites.base import DRAWN, PluginSuite
 from corenova.testing.words import contract
 
 _ASKED_ONCE = frozenset({"config_options", "api_routes"})
-_OBSERVERS = hook_calls.HOOKS.keys() - VETO_HOOKS - _ASKED_ONCE
-_PATH = re.compile(r"[\w-]+(/[\w-]+)*", re.ASCII)
+_OBSERVERS = HOOKS.keys() - VETO_HOOKS - _ASKED_ONCE
 _REQUESTS = strategies.requests()
 
 
@@ -46,7 +44,7 @@ class HookSuite(PluginSuite):
         """One that is not is never called, and nobody would notice."""
         plugin = self.load().object
         heard = hook_calls.implementations(plugin)
-        bare = [hook for hook in hook_calls.HOOKS if callable(getattr(plugin, hook, None)) and hook not in heard]
+        bare = [hook for hook in HOOKS if callable(getattr(plugin, hook, None)) and hook not in heard]
         assert not bare, f"{', '.join(bare)}: without @hookimpl it is never called"
 
     @contract(contracts, HookSpecs.api_create_pre)
@@ -94,7 +92,7 @@ class HookSuite(PluginSuite):
         """Each, without parameters."""
         for route in self._call("api_routes", {}, None):
             assert isinstance(route, AdminRoute), f"{route!r} is no AdminRoute"
-            assert _PATH.fullmatch(route.path), f"{route.path!r} is no path of letters, digits, - and _"
+            assert ROUTE_PATH.fullmatch(route.path), f"{route.path!r} is no path of letters, digits, - and _"
             try:
                 msgspec.json.encode(route.answer({}))
             except ValueError:

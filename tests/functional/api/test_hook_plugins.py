@@ -120,7 +120,7 @@ def test_a_veto_that_raises_refuses_and_is_switched_off_and_says_so(cloud):
     assert words[:5] == ["The plug-in guard has failed, so the request is refused."] * 5
     assert words[5] == "The plug-in guard is switched off after faults, so the request is refused."
     assert len(asked) == 5
-    assert cloud.hooks.alarms() == ["hook plug-in guard is switched off after faults: RuntimeError: secret"]
+    assert cloud.hooks.alarms() == ["hook plug-in guard (veto) is switched off after faults: RuntimeError: secret"]
     assert cloud.get("/servers").status_code == 200
 
 
@@ -143,7 +143,7 @@ def test_a_veto_that_hangs_ends_one_request_in_bounded_time_and_holds_up_no_othe
     assert refusal(answers[0]) == "The plug-in guard has not answered within 1 s, so the request is refused."
     assert written(cloud) == before
     assert create(cloud, SMALL).status_code == 202  # in another thread of the plug-in
-    assert cloud.hooks.alarms() == ["hook plug-in guard hangs: 1 of its calls has not come back"]
+    assert cloud.hooks.alarms() == ["hook plug-in guard (veto) hangs: 1 of its calls has not come back"]
 
 
 def test_what_a_plug_in_does_to_its_arguments_stays_with_it(cloud):

@@ -239,11 +239,11 @@ def test_a_hook_that_raises_harms_neither_servers_nor_other_hooks_and_heartbeats
     cloud.wait(lambda: all(len(listener.of(uuid)) == 2 for uuid in uuids), what="the other hook has heard everything")
     expected = {who: {"Broken": 1} for who in ("scheduler", "conductor", "compute")}
     cloud.wait(lambda: {who: cloud.parts(who).events.hooks.faults for who in expected} == expected, what="each counts")
-    assert "hook plug-in Broken raised" in caplog.text
+    assert "hook plug-in Broken (observer) raised" in caplog.text
 
     def alarmed():
         rows = cloud.db.read(lambda c: services.list_services(c, down_time_s=60))
-        return {row.binary for row in rows if "hook plug-in Broken is switched off" in (row.alarms or "")}
+        return {row.binary for row in rows if "hook plug-in Broken (observer) is switched off" in (row.alarms or "")}
 
     cloud.wait(lambda: {"nova-conductor", "nova-scheduler"} <= alarmed(), what="heartbeats tell of it")
 

@@ -1,9 +1,13 @@
 """Small parts of the compute's manager that have rules of their own."""
 
 import threading
+from types import SimpleNamespace
 
-from corenova.compute.manager import _final_wins, _Locks
-from corenova.objects.work import Report, Result
+from corenova.compute.manager import ComputeManager, _final_wins, _Locks
+from corenova.exceptions import DriverError
+from corenova.objects.states import Step
+from corenova.objects.work import Report, Result, WorkOrder
+from corenova.testing.builders import instance
 
 
 def test_one_instance_is_worked_on_by_one_thread_and_locks_do_not_pile_up():
@@ -46,3 +50,14 @@ def test_a_report_that_comes_back_unsent_does_not_bury_the_end_of_the_work():
     )
     assert _final_wins(end, progress) is end
     assert _final_wins(progress, end) is end
+
+
+def test_work_whose_error_cannot_be_told_is_reported_all_the_same():
+    class UnspeakableError(DriverError):
+        def __str__(self):
+            raise RuntimeError("no words")
+
+    reports = []
+    manager = SimpleNamespace(_report=lambda order, result, **told: reports.append((result, told["reason"])))
+    ComputeManager._fail(manager, WorkOrder(instance=instance(), step=Step.BUILD), UnspeakableError())
+    assert [reason for _, reason in reports] == ["UnspeakableError"]
