@@ -4,8 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from stevedore import _cache
-from stevedore.extension import ExtensionManager
 
 from corenova import loader
 
@@ -17,8 +15,6 @@ class Installer:
     """
 
     def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(ExtensionManager, "ENTRY_POINT_CACHE", {})
-        monkeypatch.setattr(_cache, "get_group_all", _cache.Cache(str(tmp_path / "cache")).get_group_all)
         self._folder, self._monkeypatch = tmp_path, monkeypatch
         self.path: list[Path] = []
 

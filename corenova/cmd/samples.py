@@ -66,7 +66,7 @@ def plugin_options() -> Iterator[tuple[str, list[cfg.Opt]]]:
     ours = own_distributions()
     for group in loader.KINDS:
         for entry_point in metadata.entry_points(group=group):
-            if entry_point.dist is None or _normal(entry_point.dist.name) not in ours:
+            if entry_point.dist is None or loader.normal(entry_point.dist.name) not in ours:
                 continue
             written = entry_point.load()
             opts = getattr(written, "options", None)
@@ -81,11 +81,7 @@ def plugin_options() -> Iterator[tuple[str, list[cfg.Opt]]]:
 def own_distributions() -> set[str]:
     """Return the names of the core and of the distributions that its extra ``all`` asks for."""
     wanted = [line for line in metadata.requires(CORE) or () if re.search(r"extra\s*==\s*['\"]all['\"]", line)]
-    return {_normal(CORE), *(_normal(re.match(r"[\w.-]+", line).group()) for line in wanted)}
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return {loader.normal(CORE), *(loader.normal(re.match(r"[\w.-]+", line).group()) for line in wanted)}
 
 
 SAMPLES = {

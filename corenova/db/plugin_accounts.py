@@ -1,7 +1,7 @@
 """How plug-ins do, as services tell it with each heartbeat: one row a service and process.
 
 Accounts are running totals of a process: a later one takes the place of the earlier one, nothing is added up here.
-A row counts for as long as its service is heard of.
+A row counts for as long as its process is heard of. Several processes of one service may share an address.
 """
 
 import json
@@ -15,6 +15,8 @@ from corenova.db.schema import plugin_accounts
 from corenova.objects.plugin_account import PluginAccount
 
 _FORGET_S = 86400.0
+_PAST_S = 600.0
+"""Far beyond the time between two heartbeats: what is silent for so long, and has a successor, was ended."""
 _columns = plugin_accounts.c
 _decode = msgspec.json.Decoder(tuple[PluginAccount, ...]).decode
 _TELL = (
@@ -39,14 +41,14 @@ class ServiceAccounts(msgspec.Struct, frozen=True, kw_only=True):
 def tell(
     connection: sa.Connection, *, binary: str, address: str, incarnation: str, accounts: Sequence[PluginAccount]
 ) -> None:
-    """Keep the accounts of a service. Its first ones drop those of its past, and those of whom nobody has heard."""
+    """Keep the accounts of a service. The first ones of a process drop those of whom nobody has heard for long."""
     # As ASCII: whatever a plug-in has said of its fault, no database refuses the heartbeat for it.
     text = json.dumps(msgspec.to_builtins(accounts))
     row = {"of_incarnation": incarnation, "of_binary": binary, "told": text}
     if connection.execute(_TELL, row).rowcount:
         return
-    # Whoever shares the address and lives tells anew with the next heartbeat.
-    past = sa.or_(sa.and_(_columns.binary == binary, _columns.address == address), _columns.told_at < now() - _FORGET_S)
+    same = sa.and_(_columns.binary == binary, _columns.address == address, _columns.told_at < now() - _PAST_S)
+    past = sa.or_(same, _columns.told_at < now() - _FORGET_S)
     connection.execute(sa.delete(plugin_accounts).where(past))
     who = {"binary": binary, "address": address, "incarnation": incarnation}
     connection.execute(sa.insert(plugin_accounts).values(told_at=now(), accounts=text, **who))

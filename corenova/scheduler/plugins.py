@@ -13,11 +13,11 @@ from typing import NamedTuple
 from oslo_config import cfg
 
 from corenova import loader
-from corenova.account import words
+from corenova.account import FAULTS, words
 from corenova.conf import filter_scheduler
 from corenova.exceptions import PluginError
 from corenova.loader import Plugin
-from corenova.nova_adapter import loading
+from corenova.nova_adapter import loading, owners
 from corenova.nova_adapter.plugins import NovaFilter, NovaWeigher
 from corenova.objects.plugin_account import PluginAccount
 
@@ -31,6 +31,8 @@ _ALL = {
 _NOVAS = ("nova.scheduler.filters.", "nova.scheduler.weights.")
 _LEFT_OUT = {"CrossCellWeigher": "there are no cells"}
 _ADAPTERS = {loader.FILTERS: NovaFilter, loader.WEIGHERS: NovaWeigher}
+_FORMS = {loader.FILTERS: ("host_passes", "mask"), loader.WEIGHERS: ("weigh", "weights")}
+"""The methods of the contracts; a plug-in has one of the two, or both."""
 _REFUSED = dict.fromkeys(("MetricsFilter", "MetricsWeigher"), "corenova has no metrics of hosts")
 
 
@@ -64,11 +66,11 @@ def enabled(conf: cfg.ConfigOpts, group: str) -> list[str]:
 def load_named(conf: cfg.ConfigOpts, group: str, name: str) -> Plugin:
     """Load one filter or weigher by its name, whether an entry point or a class path brings it; raises PluginError."""
     if name in loader.offered(group):
-        loaded = loader.load_one(conf, group, name)
+        loaded = _formed(loader.load_one(conf, group, name))
     else:
         names, brought = chosen(conf, group)
         _check(group, [one for one in names if one == name], brought)
-        loaded = _adapted(group, brought[name]) if name in brought else loader.load_one(conf, group, name)
+        loaded = _adapted(group, brought[name]) if name in brought else _formed(loader.load_one(conf, group, name))
     if group == loader.WEIGHERS:
         _multiplier(conf, loaded)
     return loaded
@@ -117,7 +119,7 @@ def _classes(
     conf: cfg.ConfigOpts, group: str, option: str, path: str, left_out: list[PluginAccount]
 ) -> dict[str, Brought]:
     """Return the classes that one path brings; none when it fails and its last word is that of an optional plug-in."""
-    distribution, version = loading.owner(path)
+    distribution, version = owners.owner(path)
     try:
         forbidden = loader.refusal(conf, distribution)  # before its code is imported
         if forbidden:
@@ -145,13 +147,16 @@ def _load(conf: cfg.ConfigOpts, group: str, left_out: list[PluginAccount] | None
     names, brought = chosen(conf, group, left_out=gone)
     _check(group, names, brought)
     registered = loader.load(conf, group, [name for name in names if name not in brought], left_out=gone)
-    found = {plugin.name: plugin for plugin in registered}
+    there = {plugin.name: plugin for plugin in registered}
+    found = {}
     for name in names:
-        if name in brought:
-            try:
+        try:
+            if name in brought:
                 found[name] = _adapted(group, brought[name])
-            except PluginError as error:
-                loader.leave_out(conf, group, name, error, gone)
+            elif name in there:
+                found[name] = _formed(there[name])
+        except PluginError as error:
+            loader.leave_out(conf, group, name, error, gone)
     return [found[name] for name in names if name in found]
 
 
@@ -167,13 +172,30 @@ def _check(group: str, names: Sequence[str], brought: dict[str, Brought]) -> Non
             raise PluginError(f"{option}: {name} is a class that a class path brings and an entry point. Rename one.")
 
 
+def _formed(plugin: Plugin) -> Plugin:
+    """Return a plug-in that can be asked; raises PluginError for one without a method of its contract."""
+    kind = loader.KINDS[plugin.group]
+    methods = {name: getattr(plugin.object, name, None) for name in _FORMS[plugin.group]}
+    wrong = [name for name, method in methods.items() if method is not None and not callable(method)]
+    if wrong:
+        why = f"{' and '.join(wrong)} cannot be called"
+    elif not any(map(callable, methods.values())):
+        why = f"it has neither {' nor '.join(methods)}"
+    else:
+        return plugin
+    raise PluginError(
+        f"The {kind.noun} {plugin.name} of {plugin.distribution} cannot be used: {why}. Mend {plugin.distribution}, or "
+        f"take {plugin.name} out of {kind.option}."
+    )
+
+
 def _adapted(group: str, brought: Brought) -> Plugin:
     written = brought.written
     path = f"{written.__module__}.{written.__name__}"
     try:
         made = _ADAPTERS[group](written())
-    except Exception as error:
-        cause = str(error) if isinstance(error, PluginError) else words(error)
+    except FAULTS as error:
+        cause = str(error) if isinstance(error, PluginError) else " ".join(words(error).split())
         raise PluginError(f"{path}, chosen by {loader.KINDS[group].option}, cannot be used: {cause}.") from error
     return Plugin(written.__name__, made, brought.distribution, brought.version, group)
 

@@ -15,7 +15,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line(
         "markers",
-        "cloud(ini={}, hooks=[], filters=[], weighers=[], audit=True): how the fixture cloud is made; see "
+        "cloud(ini={}, hooks=[], filters=[], weighers=[], driver=None, audit=True): how the fixture cloud is made; see "
         "corenova.testing.cloud.Cloud",
     )
 

@@ -1,5 +1,6 @@
 """Imports point one way, and the core knows no plug-in by name."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,3 +25,10 @@ def test_the_core_names_no_plug_in_package():
         if any(package in line for package in packages)
     ]
     assert not named
+
+
+def test_one_module_imports_stevedore():
+    """Whoever loads by another way would load what nobody has held against ``[plugins] allowed_distributions``."""
+    importing = re.compile(r"^\s*(from|import) stevedore\b", re.MULTILINE)
+    found = [file for file in (ROOT / "corenova").rglob("*.py") if importing.search(file.read_text())]
+    assert [str(file.relative_to(ROOT)) for file in found] == ["corenova/loader/offer.py"]

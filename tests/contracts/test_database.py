@@ -572,10 +572,19 @@ def test_what_a_service_tells_of_plug_ins_takes_the_place_of_what_it_has_told(db
     tell(db, "scheduler", "one", 2)
     tell(db, "api", "elsewhere", 3, address="ctl2")
     assert told(db) == [("api", "one", 5, 6), ("api", "elsewhere", 3), ("scheduler", "one", 2)]
-    tell(db, "api", "two", 7)  # the same one, started again after it was killed
-    assert told(db) == [("api", "two", 7), ("api", "elsewhere", 3), ("scheduler", "one", 2)]
-    db.write("test", lambda connection: plugin_accounts.withdraw(connection, binary="api", incarnation="two"))
+    db.write("test", lambda connection: plugin_accounts.withdraw(connection, binary="api", incarnation="one"))
     assert told(db) == [("api", "elsewhere", 3), ("scheduler", "one", 2)]
+
+
+def test_processes_that_share_a_host_keep_their_accounts_and_those_that_were_killed_go(db):
+    for calls in (1, 2):  # at each heartbeat, as the processes of one API do
+        for process in ("one", "two", "three"):
+            tell(db, "api", process, calls)
+    assert told(db) == [("api", "one", 2), ("api", "two", 2), ("api", "three", 2)]
+    silent = sa.update(schema.plugin_accounts).where(schema.plugin_accounts.c.incarnation == "two")
+    db.write("test", lambda connection: connection.execute(silent.values(told_at=now() - 700)))
+    tell(db, "api", "four", 1)  # in its place
+    assert told(db, down_time_s=10**6) == [("api", "one", 2), ("api", "three", 2), ("api", "four", 1)]
 
 
 def test_who_is_not_heard_of_does_not_count_and_is_forgotten_after_a_day(db):

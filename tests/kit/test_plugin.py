@@ -1,11 +1,14 @@
 """The pytest plug-in: nothing is imported before it is used, the cloud is marked as one likes, failures quote."""
 
+import inspect
+import re
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import pytest
 
-from corenova.testing import suites  # noqa: F401 - before the runs inside this one, which forget what they import
+from corenova.testing import cloud, plugin, suites  # noqa: F401 - before the runs inside this one, which forget what they import
 
 pytest_plugins = ["pytester"]
 ALONE = ("-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist")
@@ -20,6 +23,14 @@ def test_it_imports_nothing_of_corenova_until_it_is_used():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["3"], "corenova, corenova.testing and the plug-in: three files with little in them"
+
+
+def test_the_marker_names_whatever_a_cloud_may_be_given():
+    config, lines = Mock(), []
+    config.addinivalue_line = lambda _, line: lines.append(line)
+    plugin.pytest_configure(config)
+    taken = {*inspect.signature(cloud.Cloud).parameters, *inspect.signature(cloud.running).parameters}
+    assert set(re.findall(r"(\w+)=", lines[0])) == taken - {"path", "arguments"}
 
 
 def test_a_failure_quotes_the_contract_under_the_error(pytester):

@@ -5,6 +5,7 @@ from importlib import metadata
 
 import pytest
 from oslo_config import cfg
+from stevedore.extension import ExtensionManager
 
 from corenova import loader
 from corenova.conf import plugins
@@ -23,6 +24,17 @@ class Tuned:
         if section.word == "refused":
             raise ValueError("I do not like this word")
 """
+SPEECHLESS = """
+class Speechless(Exception):
+    def __str__(self):
+        raise OSError
+
+raise Speechless
+"""
+CONFIGURE = (
+    "Plug-in {0} (one_dist:{0}) of one-dist 1.0, named by [filter_scheduler] enabled_filters, cannot be configured: "
+)
+REMEDY = ". Mend [{0}] in the ini file or one-dist, or take {0} out of that option."
 
 
 @pytest.fixture
@@ -115,6 +127,11 @@ def test_a_name_of_two_distributions_that_nobody_enables_does_no_harm(install, c
         ("class Other:\n    pass\n", "AttributeError: module 'one_dist' has no attribute 'Plain'"),
         ("class Plain:\n    def __init__(self, needed):\n        pass\n", "TypeError: "),
         ("def Plain():\n    raise OSError('no disk')\n", "OSError: no disk"),
+        ("assert False, 'not here'\n", "failed to load: AssertionError: not here"),
+        ("import sys\nsys.exit(0)\n", "failed to load: SystemExit: 0"),
+        ("def Plain():\n    raise SystemExit('gone')\n", "cannot be constructed: SystemExit: gone"),
+        ("raise ValueError('one\\ntwo')\n", "failed to load: ValueError: one two"),
+        (SPEECHLESS, "failed to load: Speechless"),
     ],
 )
 def test_what_cannot_be_made_is_refused_with_distribution_and_cause(install, conf, source, cause):
@@ -124,6 +141,24 @@ def test_what_cannot_be_made_is_refused_with_distribution_and_cause(install, con
         "Plug-in Plain (one_dist:Plain) of one-dist 1.0, named by [filter_scheduler] enabled_filters"
     )
     assert cause in line
+    remedy = "Install what one-dist needs" if "import no_such" in source else "Mend one-dist"
+    assert line.endswith(f". {remedy}, or take Plain out of that option.")
+
+
+def test_what_ends_the_import_is_left_out_where_it_is_optional(install, conf):
+    install("one-dist", "raise SystemExit(0)\n", "Plain")
+    left_out = []
+    assert loader.load(conf("[plugins]\noptional = Plain\n"), loader.FILTERS, ["Plain"], left_out=left_out) == []
+    assert "SystemExit: 0" in left_out[0].reason
+
+
+def test_what_is_loaded_is_what_was_found_whatever_stevedore_remembers(install, conf, monkeypatch):
+    install("one-dist", PLAIN, "Plain")
+    install("evil-dist", "raise RuntimeError('imported')")
+    remembered = {loader.FILTERS: [metadata.EntryPoint("Plain", "evil_dist:Plain", loader.FILTERS)]}
+    monkeypatch.setattr(ExtensionManager, "ENTRY_POINT_CACHE", remembered)
+    (plugin,) = loader.load(conf("[plugins]\nallowed_distributions = one-dist\n"), loader.FILTERS, ["Plain"])
+    assert type(plugin.object).__module__ == "one_dist"
 
 
 def test_options_are_registered_under_the_name_and_handed_over(install, conf):
@@ -148,7 +183,7 @@ def test_options_may_be_registered_by_two_services_of_one_process(install, conf)
 def test_a_value_that_the_plug_in_cannot_use_is_refused_at_the_start(install, conf, ini, cause):
     install("one-dist", WITH_OPTIONS, "Tuned")
     line = refusal(conf(f"[Tuned]\n{ini}\n"), "Tuned")
-    assert line.startswith("Plug-in Tuned (one_dist:Tuned) of one-dist 1.0 cannot be configured: ")
+    assert line.startswith(CONFIGURE.format("Tuned")) and line.endswith(REMEDY.format("Tuned"))
     assert cause in line
 
 
@@ -157,9 +192,18 @@ def test_a_bad_value_that_the_plug_in_would_read_much_later_is_refused_too(insta
     assert "size" in refusal(conf("[Tuned]\nsize = many\n"), "Tuned")
 
 
-def test_options_without_configure_are_refused(install, conf):
-    install("one-dist", "from oslo_config import cfg\nclass Plain:\n    options = [cfg.IntOpt('size')]\n", "Plain")
-    assert "Plug-in Plain (one_dist:Plain) of one-dist 1.0 cannot be configured: " in refusal(conf(), "Plain")
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
+        ("options = [cfg.IntOpt('size')]", "AttributeError: 'Plain' object has no attribute 'configure'"),
+        ("options = [3]", "AttributeError: 'int' object has no attribute "),
+        ("options = [cfg.IntOpt('size')]\n    def configure(self, section):\n        exit(0)", "SystemExit: 0"),
+    ],
+)
+def test_options_that_are_none_or_that_nobody_takes_are_refused(install, conf, body, cause):
+    install("one-dist", f"from oslo_config import cfg\nclass Plain:\n    {body}\n", "Plain")
+    line = refusal(conf(), "Plain")
+    assert line.startswith(CONFIGURE.format("Plain") + cause) and line.endswith(REMEDY.format("Plain"))
 
 
 @pytest.mark.parametrize("group", sorted(loader.KINDS))
@@ -208,7 +252,10 @@ def test_another_contract_is_refused_with_the_remedy_before_anything_of_it_is_ma
 @pytest.mark.parametrize("said", ["'1.0'", "1", "(1,)", "(1, '0')"])
 def test_a_contract_version_that_is_none_is_refused(install, conf, said):
     install("one-dist", FUTURE.format(said), "Plain")
-    assert "It must be two whole numbers, as (1, 0)." in refusal(conf(), "Plain")
+    assert refusal(conf(), "Plain").endswith(
+        "It must be two whole numbers, as (1, 0). Mend one-dist, or take Plain out of [filter_scheduler] "
+        "enabled_filters."
+    )
 
 
 def test_what_is_not_allowed_is_refused_before_it_is_imported(install, conf):
@@ -217,9 +264,10 @@ def test_what_is_not_allowed_is_refused_before_it_is_imported(install, conf):
     assert line.startswith("[filter_scheduler] enabled_filters names Plain: one-dist is not among [plugins] allowed_")
 
 
-def test_what_is_allowed_loads_however_its_name_is_written(install, conf):
+@pytest.mark.parametrize("name", ["One_Dist", "one.dist", "ONE-_.Dist"])
+def test_what_is_allowed_loads_however_its_name_is_written(install, conf, name):
     install("one-dist", PLAIN, "Plain")
-    assert loader.load(conf("[plugins]\nallowed_distributions = One_Dist\n"), loader.FILTERS, ["Plain"])
+    assert loader.load(conf(f"[plugins]\nallowed_distributions = {name}\n"), loader.FILTERS, ["Plain"])
     assert loader.load_one(conf("[plugins]\nallowed_distributions = one\n"), loader.IMAGE_BACKENDS, "embedded")
 
 

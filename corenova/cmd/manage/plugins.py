@@ -16,11 +16,15 @@ from corenova.cmd.plugin_list import Key, Listed
 from corenova.db import plugin_accounts
 from corenova.db.plugin_accounts import ServiceAccounts
 from corenova.exceptions import ConfigurationError, PluginError
+from corenova.guards.backends import BackendGuard
+from corenova.guards.driver import DriverGuard
 from corenova.hooks import Hooks
 from corenova.loader import Plugin
 from corenova.scheduler import plugins
 
 _COLUMNS = ("kind", "name", "distribution", "contract", "loaded", "calls", "mean us", "faults", "breaker")
+_GUARDS = {loader.DRIVERS: DriverGuard, loader.IMAGE_BACKENDS: BackendGuard, loader.NETWORK_BACKENDS: BackendGuard}
+"""Services call these through a guard, which looks first whether the contract is kept."""
 _LOADED = {True: "yes", False: "NO", None: None}
 
 
@@ -55,11 +59,21 @@ def _try(conf: cfg.ConfigOpts, group: str, name: str) -> Plugin | str:
         if group in (loader.FILTERS, loader.WEIGHERS):
             return plugins.load_named(conf, group, name)
         loaded = loader.load_one(conf, group, name)
+        if group in _GUARDS:
+            _GUARDS[group](loaded, conf)
         if group == loader.HOOKS:
-            Hooks([loaded])  # which looks whether its hooks exist
+            _listen(conf, loaded)
         return loaded
     except PluginError as error:
         return str(error)
+
+
+def _listen(conf: cfg.ConfigOpts, plugin: Plugin) -> None:
+    """Register a hook plug-in, and ask it what is asked of it at a start."""
+    hooks = Hooks()
+    hooks.call("config_options", conf=conf)
+    hooks.call("api_routes")
+    hooks.register(plugin)
 
 
 def _told(conf: cfg.ConfigOpts) -> tuple[list[ServiceAccounts], str]:

@@ -5,8 +5,10 @@ from importlib import metadata
 
 import pytest
 
+from corenova import loader
 from corenova.db import migrate, plugin_accounts, services
 from corenova.objects.plugin_account import PluginAccount
+from tests.distributions import Installer
 
 IN_PROCESS = True
 LOST = "11111111-1111-4111-8111-111111111111"
@@ -70,6 +72,47 @@ def test_plugins(deployment):
     assert told["NoSuchFilter"]["reason"].startswith("[filter_scheduler] enabled_filters names NoSuchFilter, which no")
     assert told["fake"]["loaded"] is True
     assert not deployment.state.exists()
+
+
+UNUSABLE = """
+from corenova.contracts.hooks import hookimpl
+
+class Nothing:
+    pass
+
+class BadOptions:
+    @hookimpl
+    def config_options(self):
+        raise OSError("no options")
+
+class BadRoutes:
+    @hookimpl
+    def api_routes(self):
+        return [3]
+"""
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "words"),
+    [
+        (loader.DRIVERS, "Nothing", "its abilities are "),
+        (loader.IMAGE_BACKENDS, "Nothing", "The image backend Nothing of bad-dist cannot be used: it has no "),
+        (loader.NETWORK_BACKENDS, "Nothing", "The network backend Nothing of bad-dist cannot be used: it has no "),
+        (loader.FILTERS, "Nothing", "The filter Nothing of bad-dist cannot be used: it has neither host_passes nor"),
+        (loader.WEIGHERS, "Nothing", "The weigher Nothing of bad-dist cannot be used: it has neither weigh nor"),
+        (loader.HOOKS, "BadOptions", "config_options: OSError: no options. Mend bad-dist"),
+        (loader.HOOKS, "BadRoutes", "3 is no AdminRoute with a path and an answer. Mend bad-dist"),
+    ],
+)
+def test_plugins_says_of_whatever_would_stop_a_service_that_it_is_not_loaded(
+    deployment, tmp_path, monkeypatch, group, name, words
+):
+    Installer(tmp_path, monkeypatch)("bad-dist", UNUSABLE, name, group=group)
+    section, option = loader.KINDS[group].option.removeprefix("[").split("] ")
+    deployment.write_ini(f"[{section}]\n{option} = {name}\n")
+    bad = plugins(deployment, code=1)[name]
+    assert (bad["group"], bad["enabled"], bad["loaded"]) == (group, True, False)
+    assert words in bad["reason"]
 
 
 def test_plugins_need_no_ini_file(deployment):

@@ -1,12 +1,16 @@
 """corenova-manage plugin check: what it says of good and of bad plug-ins, and of what is no distribution of any."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from corenova import loader
 from corenova.cmd.manage import main, plugin_check
 from corenova.cmd.manage.main import run
+from corenova.testing import check
 
 STRANGER = Path(__file__).parents[2] / "data" / "stranger_filter"
 MODULE = """
@@ -99,6 +103,53 @@ def test_without_pytest_it_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr(plugin_check.importlib.util, "find_spec", lambda name: None)
     assert run(["plugin", "check", "corenova-filters"]) == main.CANNOT_RUN
     assert "pip install 'corenova[testing]'" in capsys.readouterr().err
+
+
+ENDING = """
+class Interrupts:
+    def host_passes(self, host_state, spec):
+        raise KeyboardInterrupt
+
+class Last:
+    def host_passes(self, host_state, spec):
+        return True
+"""
+
+
+def test_who_ends_the_run_has_failed_and_so_has_whoever_was_not_checked_for_it(install, tmp_path, capsys):
+    (tmp_path / "mine_that_ends.py").write_text(ENDING)
+    lines = "Interrupts = mine_that_ends:Interrupts\nLast = mine_that_ends:Last\n"
+    install("mine", f"[corenova.scheduler.filters]\n{lines}", tmp_path)
+    assert run(["plugin", "check", "mine", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert {row["name"]: row["failed"] for row in told["plugins"]} == {"Interrupts": 1, "Last": 1}
+    failed = {one["name"]: (one["test"], one["reason"]) for one in told["checks"] if one["outcome"] == "failed"}
+    assert failed["Interrupts"][0] != "it is checked"
+    assert failed["Interrupts"][1] == "It has ended the run: KeyboardInterrupt: "
+    assert failed["Last"] == ("it is checked", "The run has ended before: KeyboardInterrupt: ")
+
+
+def test_checks_that_cannot_be_collected_have_failed(tmp_path):
+    report = tmp_path / "report"
+    subprocess.run([sys.executable, "-m", check.__name__, str(report), "no.group:One,no.group:Two"], check=True)
+    found = json.loads(report.read_bytes())
+    assert [(one["name"], one["outcome"]) for one in found] == [("One", "failed"), ("Two", "failed")]
+    assert "KeyError: 'no.group'" in found[0]["reason"]
+
+
+@pytest.mark.parametrize("code", [0, 5])
+def test_a_plug_in_that_nothing_was_seen_of_has_failed(code):
+    (one,) = check.Witness().checked([f"{loader.FILTERS}:One"], code)
+    assert (one.group, one.name, one.outcome) == (loader.FILTERS, "One", "failed")
+
+
+def test_an_exit_that_asks_for_a_good_code_is_no_success():
+    witness = check.Witness()
+    with pytest.raises(pytest.exit.Exception) as ended:
+        pytest.exit("bye", returncode=0)
+    witness.pytest_keyboard_interrupt(ended)
+    (one,) = witness.checked([f"{loader.FILTERS}:One"], 0)
+    assert (one.outcome, one.reason) == ("failed", "The run has ended before: Exit: bye")
 
 
 def test_a_plug_in_that_ends_the_process_is_one_line(install, tmp_path, capsys):

@@ -208,6 +208,33 @@ def test_a_class_path_of_a_distribution_that_is_not_allowed_is_not_imported(conf
     assert MODULE not in sys.modules
 
 
+def test_a_stray_file_in_the_package_of_an_allowed_distribution_is_not_imported(conf, tmp_path, monkeypatch):
+    """A namespace package in two folders, and a distribution of the same name, which has only the file of one."""
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    info = site / "strayed-1.0.dist-info"
+    for folder in (site / "strayed", elsewhere / "strayed", info):
+        folder.mkdir(parents=True)
+    (site / "strayed" / "good.py").write_text(SOURCE)
+    (elsewhere / "strayed" / "evil.py").write_text("raise RuntimeError('imported')")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strayed\nVersion: 1.0\n")
+    (info / "RECORD").write_text("strayed/good.py,,\n")
+    for folder in (site, elsewhere):
+        monkeypatch.syspath_prepend(folder)
+
+    def build(path):
+        return build_pipeline(
+            conf("enabled_filters =", f"weight_classes = {path}", *["[plugins]", "allowed_distributions = strayed"])
+        )
+
+    try:
+        assert names(build("strayed.good.LastWeigher").plugins) == ["LastWeigher"]
+        with pytest.raises(PluginError) as refused:
+            build("strayed.evil.LastWeigher")
+        assert f"{elsewhere / 'strayed' / 'evil.py'} is not among [plugins] allowed_distributions" in str(refused.value)
+    finally:
+        sys.modules.pop("strayed.good", None), sys.modules.pop("strayed", None)
+
+
 @pytest.mark.parametrize(
     ("lines", "name", "words"),
     [
@@ -226,6 +253,62 @@ def test_what_is_optional_is_left_out_and_told_once(conf, caplog, lines, name, w
     assert name not in names(line.plugins)
     assert {"ComputeFilter", "RAMWeigher"} <= set(names(line.plugins)), "the others are there"
     assert caplog.text.count("is left out, as [plugins] optional allows") == 1
+
+
+class Formless:
+    pass
+
+
+def Nothing():
+    return None
+
+
+class Numbered:
+    mask = weights = 5
+
+    def host_passes(self, host_state, spec):
+        return True
+
+    weigh = host_passes
+
+
+@pytest.mark.parametrize("given", [Formless, Nothing, Numbered], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    ("group", "option", "forms"),
+    [
+        (loader.FILTERS, "enabled_filters", "host_passes nor mask"),
+        (loader.WEIGHERS, "weight_classes", "weigh nor weights"),
+    ],
+)
+def test_who_cannot_be_asked_stops_the_start_unless_optional(conf, group, option, forms, given):
+    name = given.__name__
+    why = f"{forms.split()[-1]} cannot be called" if given is Numbered else f"it has neither {forms}"
+    noun = loader.KINDS[group].noun
+    line = (
+        f"The {noun} {name} of this process cannot be used: {why}. Mend this process, or take {name} out of "
+        f"[filter_scheduler] {option}."
+    )
+
+    def build(*more, left_out=None):
+        parsed = conf(f"{option} = {name}", *more)
+        loader.give(parsed, group, given)
+        with pytest.raises(PluginError) as refused:
+            plugins.load_named(parsed, group, name)
+        assert str(refused.value) == line
+        return build_pipeline(parsed, left_out=left_out)
+
+    with pytest.raises(PluginError) as refused:
+        build()
+    assert str(refused.value) == line
+    left_out = []
+    assert name not in names(build("[plugins]", f"optional = {name}", left_out=left_out).plugins)
+    assert [(one.name, one.reason) for one in left_out] == [(name, line)]
+
+
+def test_a_class_path_that_ends_the_process_is_refused(conf, tmp_path):
+    (tmp_path / "written_to_leave.py").write_text("import sys\nsys.exit(0)\n")
+    with pytest.raises(PluginError, match=r"names written_to_leave.Filter, which cannot be loaded: SystemExit: 0\."):
+        build_pipeline(conf("available_filters = written_to_leave.Filter"))
 
 
 def test_a_class_may_be_made_available_twice(conf):
