@@ -9,6 +9,7 @@ from corenova import hooks, loader
 from corenova.cmd import config_check
 from corenova.cmd.manage.output import Output
 from corenova.exceptions import PluginError
+from corenova.guards import loading as guards
 
 MASK = "****"
 
@@ -68,10 +69,10 @@ def _plugin_problems(conf: cfg.ConfigOpts) -> Iterator[str]:
 
     loads: tuple[Callable[[], object], ...] = (
         lambda: build_pipeline(conf),
-        lambda: loader.load_one(conf, loader.DRIVERS, conf.compute.driver),
+        lambda: guards.load(conf, loader.DRIVERS, conf.compute.driver),
         lambda: hooks.load(conf),
-        lambda: loader.load_one(conf, loader.IMAGE_BACKENDS, conf.image.backend),
-        lambda: loader.load_one(conf, loader.NETWORK_BACKENDS, conf.network.backend),
+        lambda: guards.load(conf, loader.IMAGE_BACKENDS, conf.image.backend),
+        lambda: guards.load(conf, loader.NETWORK_BACKENDS, conf.network.backend),
     )
     for load in loads:
         try:

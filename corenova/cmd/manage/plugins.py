@@ -16,15 +16,12 @@ from corenova.cmd.plugin_list import Key, Listed
 from corenova.db import plugin_accounts
 from corenova.db.plugin_accounts import ServiceAccounts
 from corenova.exceptions import ConfigurationError, PluginError
-from corenova.guards.backends import BackendGuard
-from corenova.guards.driver import DriverGuard
+from corenova.guards import loading as guards
 from corenova.hooks import Hooks
 from corenova.loader import Plugin
 from corenova.scheduler import plugins
 
 _COLUMNS = ("kind", "name", "distribution", "contract", "loaded", "calls", "mean us", "faults", "breaker")
-_GUARDS = {loader.DRIVERS: DriverGuard, loader.IMAGE_BACKENDS: BackendGuard, loader.NETWORK_BACKENDS: BackendGuard}
-"""Services call these through a guard, which looks first whether the contract is kept."""
 _LOADED = {True: "yes", False: "NO", None: None}
 
 
@@ -58,9 +55,9 @@ def _try(conf: cfg.ConfigOpts, group: str, name: str) -> Plugin | str:
     try:
         if group in (loader.FILTERS, loader.WEIGHERS):
             return plugins.load_named(conf, group, name)
+        if group in guards.GUARDS:
+            return guards.load(conf, group, name).plugin
         loaded = loader.load_one(conf, group, name)
-        if group in _GUARDS:
-            _GUARDS[group](loaded, conf)
         if group == loader.HOOKS:
             _listen(conf, loaded)
         return loaded

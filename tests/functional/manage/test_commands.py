@@ -104,7 +104,7 @@ class BadRoutes:
         (loader.HOOKS, "BadRoutes", "3 is no AdminRoute with a path and an answer. Mend bad-dist"),
     ],
 )
-def test_plugins_says_of_whatever_would_stop_a_service_that_it_is_not_loaded(
+def test_what_would_stop_a_service_is_told_by_plugins_and_by_config_check(
     deployment, tmp_path, monkeypatch, group, name, words
 ):
     Installer(tmp_path, monkeypatch)("bad-dist", UNUSABLE, name, group=group)
@@ -113,6 +113,7 @@ def test_plugins_says_of_whatever_would_stop_a_service_that_it_is_not_loaded(
     bad = plugins(deployment, code=1)[name]
     assert (bad["group"], bad["enabled"], bad["loaded"]) == (group, True, False)
     assert words in bad["reason"]
+    assert any(words in problem for problem in deployment.json("config", "check", code=1)["problems"])
 
 
 def test_plugins_need_no_ini_file(deployment):
