@@ -333,7 +333,9 @@ class ComputeManager(Hints, Questions):
         """Orders whose driver does not come back are given up: the lease goes, and the thread is left behind."""
         while not self._stopping.wait(self._look_s):
             for call in self._driver.overdue():
-                order = self._slots.leave(call.thread) or self._build_slots.leave(call.thread)
+                order = self._slots.leave(call.thread, call.started) or self._build_slots.leave(
+                    call.thread, call.started
+                )
                 if order is not None:
                     self._leases.drop(order)
                     self._fail(order, DriverError(f"{self._driver.label}: {call.verb} does not come back."))
