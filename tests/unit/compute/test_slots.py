@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -26,7 +26,8 @@ class Work:
         self.running, self.most, self.done = Counter(), Counter(), []
         self.threads, self.calls = {}, {}
         self.started = threading.Semaphore(0)
-        self.release, self.go_on = threading.Event(), threading.Semaphore(0)
+        self.release = threading.Event()
+        self.gates = defaultdict(lambda: self.release)
 
     def submit(self, *numbers, host="h"):
         self.slots.submit([order(number, host) for number in numbers])
@@ -39,8 +40,7 @@ class Work:
             self.running[host] += 1
             self.most[host] = max(self.most[host], self.running[host])
         self.started.release()
-        while not self.release.is_set() and not self.go_on.acquire(timeout=0.01):
-            pass
+        assert self.gates[order.number].wait(10)
         with self.lock:
             self.running[host] -= 1
             self.done.append(order.number)
@@ -104,10 +104,11 @@ def test_a_worker_that_hangs_is_left_behind_and_its_place_is_taken(pool):
 
 def test_a_call_that_comes_back_late_does_not_cost_the_next_order_of_its_thread(pool):
     work = Work(pool, most=1)
+    work.gates[0] = back = threading.Event()
     work.submit(0, 1)
     work.wait_started(1)
     hangs = work.threads[0], work.calls[0]
-    work.go_on.release()
+    back.set()
     work.wait_started(1)
     assert work.threads[1] == work.threads[0], "the thread that hung carries out order 1 by now"
     assert work.slots.leave(*hangs) is None
