@@ -1,9 +1,11 @@
 """Limits of a process: what leaks, a plug-in as a rule, must not take the machine with it.
 
 Over a limit the process stops in good order, with an exit code by which whoever supervises it starts it again. What it
-had in hand is finished or given back, as at every stop.
+had in hand is finished or given back, as at every stop. The machine has limits of its own: a process that can open no
+file any more cannot even be looked at, and stops as well.
 """
 
+import errno
 import logging
 import os
 import threading
@@ -27,9 +29,15 @@ def threads() -> int:
     return len(os.listdir("/proc/self/task"))
 
 
+def open_files() -> int:
+    """Return how many files this process has open; sockets and pipes are files, too."""
+    return len(os.listdir("/proc/self/fd"))
+
+
 LIMITS: tuple[tuple[str, str, Callable[[], int]], ...] = (
     ("max_rss_mb", "MiB of resident memory", rss_mb),
     ("max_threads", "threads", threads),
+    ("max_open_files", "open files", open_files),
 )
 """Each option of [DEFAULT], what it counts, and how much of it there is now."""
 
@@ -52,13 +60,21 @@ class Watermarks:
             threading.Thread(target=self._watch, args=(stop,), name="watermarks", daemon=True).start()
 
     def look(self) -> tuple[str, ...]:
-        """Return one sentence for each limit that is passed now."""
-        counted = [(name, most, noun, count()) for name, most, noun, count in self._limits]
-        return tuple(
-            f"The process has {found} {noun}, more than [DEFAULT] {name} = {most}: it stops, to be started again."
-            for name, most, noun, found in counted
-            if found > most
-        )
+        """Return one sentence for each limit that is passed now; what cannot be counted is left to the next look."""
+        passed: dict[str, None] = {}
+        for name, most, noun, count in self._limits:
+            try:
+                found = count()
+            except Exception as error:
+                if getattr(error, "errno", None) == errno.EMFILE:
+                    passed["The process can open no more files (ulimit -n): it stops, to be started again."] = None
+                else:
+                    LOG.warning("The %s of this process are not counted: %s", noun, error)
+                continue
+            if found > most:
+                what = f"{found} {noun}, more than [DEFAULT] {name} = {most}"
+                passed[f"The process has {what}: it stops, to be started again."] = None
+        return tuple(passed)
 
     def _watch(self, stop: Callable[[int], None]) -> None:
         pause = threading.Event()

@@ -1,30 +1,29 @@
 """The compute's verbs (rpc/compute.py has the caller's side) and the threads that carry out orders.
 
 A hint names rows; the orders for them, with the leases, come from the conductor, so a hint that is lost, late or
-doubled does no harm. Results go back in one call for all that finished within a few milliseconds. One compute process
+doubled does no harm. What an order asks of the driver is in orders.py, its way back in reports.py. One compute process
 may serve many hosts.
 """
 
-import contextlib
 import logging
 import threading
 import time
-import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from oslo_config import cfg
 
-from corenova.account import words
 from corenova.coalesce import Mailbox
-from corenova.compute import actions, build, provider_config
+from corenova.compute import provider_config
 from corenova.compute.firewalls import Firewalls
 from corenova.compute.hints import Hints
-from corenova.compute.hops import CREATE, DELETE, WorkLostError, hop
 from corenova.compute.leases import Leases
+from corenova.compute.locks import GuestLocks
+from corenova.compute.orders import Orders
 from corenova.compute.presence import Presence, patiently
 from corenova.compute.questions import Questions
 from corenova.compute.reconcile import Reconciler
+from corenova.compute.reports import Reports
 from corenova.compute.rounds import Rounds
 from corenova.compute.slots import Slots
 from corenova.contracts.driver import DriverContext
@@ -33,8 +32,8 @@ from corenova.exceptions import DriverError, Unavailable
 from corenova.guards.driver import DriverGuard
 from corenova.hooks import Hooks
 from corenova.objects.plugin_account import ServiceReport
-from corenova.objects.states import STOPPED, PowerState, Step
-from corenova.objects.work import HostGuests, Report, Result, WorkOrder, storable
+from corenova.objects.states import Step
+from corenova.objects.work import HostGuests, WorkOrder
 from corenova.rpc.conductor import ConductorAPI
 from corenova.rpc.server import expose
 
@@ -69,7 +68,6 @@ class ComputeManager(Hints, Questions):
         super().__init__()
         self._driver = driver
         self._service_report = report
-        self._hooks = hooks
         self._images = images
         self._conductor = conductor
         self._address = address
@@ -77,9 +75,7 @@ class ComputeManager(Hints, Questions):
         self._state_path = state_path
         self._linger_s = conf.compute.report_linger_s
         self._reconcile_s = conf.compute.reconcile_interval_s
-        self._shutdown_s = conf.compute.shutdown_timeout
         self._hints: Mailbox[bool] = Mailbox()
-        self._reports: Mailbox[Report] = Mailbox(_final_wins)
         self._walls: Mailbox[bool] = Mailbox()
         self._unwanted: Mailbox[tuple[str, str]] = Mailbox()
         threads = conf.compute.threads
@@ -95,8 +91,18 @@ class ComputeManager(Hints, Questions):
             most_left=threads,
             do=self._do,
         )
-        self._locks = _Locks()
+        self._locks = GuestLocks()
         self._stopping = threading.Event()
+        self._reports = Reports(
+            conductor, address, linger_s=self._linger_s, discard=self._discard, stopping=self._stopping
+        )
+        self._orders = Orders(
+            driver,
+            hooks,
+            self._reports,
+            believes=lambda order: self._leases.believes(order),
+            shutdown_s=conf.compute.shutdown_timeout,
+        )
         timeout_s = conf.compute.driver_timeout_s
         self._look_s = min(1.0, timeout_s / 4)
         self._presence = Presence(
@@ -129,9 +135,7 @@ class ComputeManager(Hints, Questions):
             alone=lambda host, uuid: self._locks.of(host, uuid, timeout_s=_PATIENCE_S),
             timeout_s=timeout_s,
         )
-        self._reporter = threading.Thread(target=self._send_reports, name="compute-reports", daemon=True)
         self._threads = [
-            self._reporter,
             threading.Thread(target=self._take_hints, name="compute-hints", daemon=True),
             threading.Thread(target=self._extend, name="compute-leases", daemon=True),
             threading.Thread(target=self._look_for_hangs, name="compute-hangs", daemon=True),
@@ -139,7 +143,6 @@ class ComputeManager(Hints, Questions):
             threading.Thread(target=self._take_firewall_hints, name="compute-firewall-hints", daemon=True),
             threading.Thread(target=self._keep_firewalls, name="compute-firewalls", daemon=True),
         ]
-        self._carry_out = {Step.BUILD: self._build, Step.REBUILD: self._rebuild, Step.DELETE: self._delete}
 
     def start(self) -> None:
         """Register the hosts, take up what waits for them, and adopt the guests that are there."""
@@ -157,6 +160,7 @@ class ComputeManager(Hints, Questions):
             )
         )
         self._presence.start()
+        self._reports.start()
         for thread in self._threads:
             thread.start()
         self._reconciler.start()
@@ -173,7 +177,7 @@ class ComputeManager(Hints, Questions):
             time.sleep(0.01)
         self._driver.stop()
         self._reports.close()
-        self._reporter.join(max(0.1, deadline - time.monotonic()))
+        self._reports.join(max(0.1, deadline - time.monotonic()))
         try:
             self._conductor.withdraw_compute(self._address, self._incarnation, self._service_report())
         except Unavailable as error:
@@ -217,104 +221,14 @@ class ComputeManager(Hints, Questions):
             self._driver.check(host, uuid)
             with self._locks.of(host, uuid, timeout_s=_PATIENCE_S) as alone:
                 if alone and self._leases.believes(order):
-                    self._carry_out.get(order.step, self._act)(order)
+                    self._orders.carry_out(order)
         except Exception as error:
             if self._stopping.is_set():
                 return  # the driver was stopped under it; the next start takes the order up again
-            self._fail(order, error)
+            self._orders.failed(order, error)
         finally:
             self._firewalls.forget(order.instance.uuid)
             self._leases.drop(order)
-
-    def _fail(self, order: WorkOrder, error: Exception) -> None:
-        raised = words(error)
-        LOG.warning("%s of %s failed: %s", order.step, order.instance.uuid, raised)
-        public = actions.FAILED.get(order.step, "It could not be done.")
-        result, told = build.failure(error) if order.step == Step.BUILD else (Result.FAILED, public)
-        self._report(order, result, reason=storable(raised), public_reason=told)
-
-    def _build(self, order: WorkOrder) -> None:
-        instance = order.instance
-        with contextlib.suppress(WorkLostError), hop(self._hooks, CREATE, order):
-            power_state = build.build_and_run(
-                self._driver,
-                instance.host,
-                instance,
-                confirm=lambda: self._leases.believes(order),
-                tell=lambda task_state: self._report(order, Result.PROGRESS, task_state=task_state),
-            )
-            if power_state is None:
-                raise WorkLostError("it was given to somebody else meanwhile")
-        if power_state is not None:
-            self._report(order, Result.DONE, power_state=power_state)
-
-    def _rebuild(self, order: WorkOrder) -> None:
-        """The guest goes and a new one comes; of a stopped instance it is stopped again."""
-        instance = order.instance
-        self._driver.destroy(instance.host, instance.uuid)
-        power_state = build.build_and_run(
-            self._driver, instance.host, instance, confirm=lambda: self._leases.believes(order), tell=lambda _: None
-        )
-        if power_state is None:
-            return
-        if instance.vm_state == STOPPED:
-            self._driver.power_off(instance.host, instance.uuid, timeout_s=self._shutdown_s)
-        self._report_power(order)
-
-    def _act(self, order: WorkOrder) -> None:
-        actions.act(self._driver, order, shutdown_s=self._shutdown_s)
-        self._report_power(order)
-
-    def _delete(self, order: WorkOrder) -> None:
-        with hop(self._hooks, DELETE, order):
-            self._driver.destroy(order.instance.host, order.instance.uuid)
-        self._report(order, Result.DONE, power_state=PowerState.NOSTATE)
-
-    def _report_power(self, order: WorkOrder) -> None:
-        state = self._driver.get_power_state(order.instance.host, order.instance.uuid)
-        self._report(order, Result.DONE, power_state=state)
-
-    def _report(self, order: WorkOrder, result: Result, **told: object) -> None:
-        instance = order.instance
-        report = Report(
-            instance_uuid=instance.uuid,
-            generation=instance.generation,
-            host=instance.host,
-            step=order.step,
-            result=result,
-            **told,
-        )
-        self._reports.put({f"{instance.uuid}:{instance.generation}": report})
-
-    def _send_reports(self) -> None:
-        while (reports := self._reports.take(most=500, linger_s=self._linger_s)) is not None:
-            if not reports:
-                continue
-            try:
-                unwanted = self._conductor.report_work(self._address, list(reports.values()))
-            except Unavailable as error:
-                LOG.warning("%d reports are kept for a moment: %s", len(reports), error)
-                if not self._stopping.wait(1.0):
-                    self._reports.put(reports)
-                continue
-            except Exception as error:
-                LOG.error("%d reports failed together and are sent one by one: %s", len(reports), _first_line(error))
-                unwanted = self._send_singly(reports)
-            for host, uuid in unwanted:
-                LOG.info("The work on %s was given to somebody else; its guest on %s goes", uuid, host)
-                self._discard(host, uuid)
-
-    def _send_singly(self, reports: dict[str, Report]) -> list[list[str]]:
-        """One report that nobody can write must not keep the others; its lease ends and its work is done again."""
-        unwanted = []
-        for key, report in reports.items():
-            try:
-                unwanted += self._conductor.report_work(self._address, [report])
-            except Unavailable:
-                self._reports.put({key: report})
-            except Exception as error:
-                LOG.error("The report on %s is dropped: %s", report.instance_uuid, _first_line(error))
-        return unwanted
 
     def _discard(self, host: str, uuid: str) -> None:
         """Let a guest that nobody wants be destroyed, as soon as nothing else touches it."""
@@ -332,13 +246,20 @@ class ComputeManager(Hints, Questions):
                 self._driver.destroy(host, uuid)
 
     def _look_for_hangs(self) -> None:
-        """Orders whose driver does not come back are given up: the lease goes, and the thread is left behind."""
         while not self._stopping.wait(self._look_s):
-            for call in self._driver.overdue():
-                order = self._slots.leave(call.thread) or self._build_slots.leave(call.thread)
+            try:
+                self._give_up_hanging()
+            except Exception:
+                LOG.exception("Looking for calls that hang failed; the next look is in %s s", self._look_s)
+
+    def _give_up_hanging(self) -> None:
+        """Orders whose driver does not come back are given up: the lease goes, and the thread is left behind."""
+        for call in self._driver.overdue():
+            for slots in (self._slots, self._build_slots):
+                order = slots.leave(call.thread, call.started)
                 if order is not None:
                     self._leases.drop(order)
-                    self._fail(order, DriverError(f"{self._driver.label}: {call.verb} does not come back."))
+                    self._orders.failed(order, DriverError(f"{self._driver.label}: {call.verb} does not come back."))
 
     def _take_firewall_hints(self) -> None:
         while (uuids := self._walls.take()) is not None:
@@ -366,44 +287,3 @@ class ComputeManager(Hints, Questions):
                 LOG.warning("%d leases were not extended: %s", len(held), error)
                 continue
             self._leases.extended(held, lost, asked_at)
-
-
-def _final_wins(older: Report, newer: Report) -> Report:
-    """Reports that could not be sent come back to the mailbox, where the end of the work may wait by now."""
-    return older if newer.result == Result.PROGRESS and older.result != Result.PROGRESS else newer
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-class _Locks:
-    """One lock a guest, alive while somebody holds or wants it. The same instance on another host is another guest: its
-    build there must not wait for one that hangs here."""
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._locks: weakref.WeakValueDictionary[tuple[str, str], _Lock] = weakref.WeakValueDictionary()
-
-    @contextlib.contextmanager
-    def of(self, host: str, uuid: str, *, timeout_s: float) -> Iterator[bool]:
-        """Hold the lock of ``uuid`` on ``host``; False when it was not to be had within ``timeout_s``."""
-        with self._lock:
-            lock = self._locks.get((host, uuid))
-            if lock is None:
-                lock = self._locks[host, uuid] = _Lock()
-        held = lock.lock.acquire(timeout=timeout_s)
-        try:
-            yield held
-        finally:
-            if held:
-                lock.lock.release()
-
-
-class _Lock:
-    """A lock that can be referred to weakly."""
-
-    __slots__ = ("__weakref__", "lock")
-
-    def __init__(self):
-        self.lock = threading.Lock()

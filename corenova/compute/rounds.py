@@ -2,7 +2,8 @@
 
 A round has a thread that goes through what there is to ask. When it does not come back from the driver in time, it is
 left behind with that host, and another thread goes on with the rest. While it hangs, its host is left out of later
-rounds, so no more than one thread a host is lost, and no more than a few in all.
+rounds, so no more than one thread a host is lost. Nor are more than 16 in all: with so many hosts that hang, a round is
+over for the others, too, until one is back.
 """
 
 import logging
@@ -42,6 +43,9 @@ class Rounds(Generic[T, R]):
             while not turn.over.wait(self._timeout_s / 4) and not self._leave(turn):
                 pass
             answers += turn.answers
+        if waiting:
+            hosts = len({self._host_of(item) for item in waiting})
+            LOG.error("Not asked to %s: %d hosts, as long as %d others hang", self._what, hosts, len(self._left))
         return answers
 
     def _run(self, turn: "_Turn[T, R]") -> None:

@@ -7,7 +7,9 @@ may take its place.
 """
 
 import logging
+import math
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +47,7 @@ class Slots:
         self._ready: deque[WorkOrder] = deque()
         self._busy: dict[str, int] = defaultdict(int)
         self._queued: dict[str, deque[WorkOrder]] = defaultdict(deque)
-        self._running: dict[int, WorkOrder] = {}
+        self._running: dict[int, tuple[float, WorkOrder]] = {}
         self._left: dict[int, WorkOrder] = {}
         self._workers = 0
 
@@ -54,16 +56,19 @@ class Slots:
         """How many threads are at work, those that were left behind not counted."""
         return self._workers
 
-    def leave(self, thread: int) -> WorkOrder | None:
+    def leave(self, thread: int, since: float) -> WorkOrder | None:
         """Leave the worker behind that runs in ``thread`` (``threading.get_ident``), and go on without it.
 
-        Return its order; None when it is no worker of ours, is left behind, or too many are.
+        :param since: when the call began in which it hangs (``time.perf_counter``). A worker that took its order later
+            has come back meanwhile.
+        :returns: its order; None when it is no worker of ours, has come back, is left behind, or too many are.
         """
         with self._changed:
-            order = self._running.get(thread)
-            if order is None or len(self._left) >= self._most_left:
+            taken, order = self._running.get(thread, (math.inf, None))
+            if order is None or since < taken or len(self._left) >= self._most_left:
                 return None
-            self._left[thread] = self._running.pop(thread)
+            del self._running[thread]
+            self._left[thread] = order
             self._workers -= 1
             self._release(order.instance.host)
         self._hire(1)
@@ -110,12 +115,13 @@ class Slots:
                     return  # another one has its place
                 done = self._running.pop(me, None)
                 if done is not None:
-                    self._release(done.instance.host)
+                    self._release(done[1].instance.host)
                 if not self._ready:
                     self._workers -= 1
                     self._changed.notify_all()
                     return
-                order = self._running[me] = self._ready.popleft()
+                order = self._ready.popleft()
+                self._running[me] = (time.perf_counter(), order)
                 if not self._ready:
                     self._changed.notify_all()
             try:

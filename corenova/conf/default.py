@@ -47,4 +47,11 @@ OPTIONS = [
         min=0,
         help="The same for the number of its threads, which plug-ins that hang leave behind. 0: no limit.",
     ),
+    cfg.IntOpt(
+        "max_open_files",
+        default=0,
+        min=0,
+        help="The same for the number of files, sockets and pipes that it has open. 0: no limit. With any of these "
+        "three set, a process that can open no more files at all (ulimit -n) stops as well.",
+    ),
 ]

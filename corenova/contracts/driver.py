@@ -13,9 +13,11 @@ report of another host, guests of somebody else), is a fault: counted, shown to 
 taken for a DriverError; of an inventory that is refused, the last good one stays. A host on which build after build
 ends in a fault is given none for a while. A verb that does not come back in time (``[compute] driver_timeout_s``; what
 moves images or memory has half of ``[conductor] build_deadline_s``) is given up: its request fails or goes to another
-host, its thread is left behind. When it returns after all, what it did is looked at as after a crash, so a driver sets
-time limits of its own where it can. A verb must not change the values that it is given, nor keep a caller waiting for
-another verb.
+host, its thread is left behind. Until it returns, its guest is given no other work, not even a delete; with four such
+calls on a host no guest of that host is, and with 16 hosts whose ``inventory`` hangs no host is asked for its inventory
+(so with ``list_guests`` and ``apply_firewall``). When it returns after all, what it did is looked at as after a crash,
+so a driver sets time limits of its own where it can. A verb must not change the values that it is given, nor keep a
+caller waiting for another verb.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,8 @@
 
 They count faults in a row: a call that is answered in between shows that the fault was the request's, and others must
 not suffer for it. Open, calls are refused; then one call is the trial, and the others are refused until it has ended.
-A breaker is made with the first fault of its name, so what is well costs one look into an empty dict.
+A trial that shows nothing (it was cut off, say) leaves the next call to be it. A breaker is made with the first fault
+of its name, so what is well costs one look into an empty dict.
 """
 
 import threading
@@ -37,15 +38,15 @@ class BreakerSet:
         return any(one.breaker.is_open for one in list(self.known.values()))
 
     def admits(self, name: str) -> bool:
-        """Tell whether a call may be made now; :meth:`ended` must follow when it has been."""
+        """Tell whether this thread may make a call now; :meth:`ended` or :meth:`let_go` must follow, whatever comes."""
         named = self.known.get(name)
         if named is None or named.breaker.is_closed:
             return True
         with self._lock:
             named.family.try_again()
-            if named.breaker.is_open or named.on_trial:
+            if named.breaker.is_open or named.trial:
                 return named.breaker.is_closed
-            named.on_trial = True
+            named.trial = threading.get_ident()
             return True
 
     def ended(self, name: str, *, fault: str | None = None) -> None:
@@ -62,7 +63,14 @@ class BreakerSet:
                 named.breaker.fault(fault)
             elif not named.breaker.is_open:
                 named.breaker.success()
-            named.on_trial = named.on_trial and not (named.breaker.is_open or named.breaker.is_closed)
+            if named.breaker.is_open or named.breaker.is_closed:
+                named.trial = 0
+
+    def let_go(self, name: str) -> None:
+        """Note that a call of this thread is over, however it ended; alone, it says nothing for or against the name."""
+        named = self.known.get(name)
+        if named is not None and named.trial == threading.get_ident():
+            named.trial = 0
 
     def alarms(self) -> list[str]:
         """Return one sentence for each that is open, or on trial."""
@@ -70,9 +78,9 @@ class BreakerSet:
 
 
 class _Named:
-    """The breaker of one name, alone in its family; ``on_trial``: the one call that decides is under way."""
+    """The breaker of one name, alone in its family; ``trial``: the thread of the one call that decides, or 0."""
 
-    __slots__ = ("breaker", "family", "on_trial")
+    __slots__ = ("breaker", "family", "trial")
 
     def __init__(self, family: Breakers, breaker: Breaker):
-        self.family, self.breaker, self.on_trial = family, breaker, False
+        self.family, self.breaker, self.trial = family, breaker, 0

@@ -149,6 +149,8 @@ class Guard:
                 raise failed(Call(started, verb, arguments, thread), error) from error
             finally:
                 under_way.pop(thread, None)
+                if sick:
+                    breakers.let_go(verb)  # of what is neither answer nor fault: whoever called was cut off
                 account.calls += 1
                 account.seconds += clock() - started
 

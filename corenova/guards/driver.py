@@ -2,13 +2,18 @@
 
 One driver object serves all hosts of its compute, so the breaker is not the driver's but each host's: a sick hypervisor
 must not switch off 999 others, and a bug that fails everywhere opens the breaker of each host by itself. Builds alone
-count, since builds alone are refused: deletes and whatever else its guests' users ask for always go through. What
-counts is a fault of ``spawn``: an error that the contract does not know, or a build that does not come back, build
-after build of this host (one that succeeds in between ends the row). A DriverError counts for nothing here. It is an
-answer about one guest; the conductor tries another host and notes the failed build of this one, which weighers read.
+count, since it refuses builds alone; deletes and whatever else its guests' users ask for pass it. What counts is a
+fault of ``spawn``: an error that the contract does not know, or a build that does not come back, build after build of
+this host (one that succeeds in between ends the row). A DriverError counts for nothing here, neither as a fault nor as
+a success. It is an answer about one guest; the conductor tries another host and notes the failed build of this one,
+which weighers read.
 
 While the breaker is open, a build is refused at once with InsufficientResources, so that another host is tried. Then
 one build is the trial, and the others are refused until it has ended.
+
+Calls that do not come back are another matter: each holds a thread, and there are only so many.
+:meth:`DriverGuard.check` refuses all work, deletes too, on a guest for which a call hangs, and on all guests of a host
+with four of them, until they are back: a build goes elsewhere, an action ends with a fault, a delete is tried again.
 """
 
 from collections import Counter
@@ -149,14 +154,15 @@ class DriverGuard(Guard):
         """See Driver; raises InsufficientResources while the breaker of ``host`` is open."""
         if not self._builds.admits(host):
             raise InsufficientResources(f"The builds of {self.label} on {host} fail; it is given none for a while.")
-        fault = None
         try:
             self.calls["spawn"](host, instance)
         except DriverFault as error:
-            fault = str(error)
+            self._builds.ended(host, fault=str(error))
             raise
+        else:
+            self._builds.ended(host)
         finally:
-            self._builds.ended(host, fault=fault)
+            self._builds.let_go(host)
 
     def _remembered(self, verb: str, host: str) -> object:
         try:

@@ -124,7 +124,7 @@ def test_plugins_need_no_ini_file(deployment):
 
 def test_plugins_for_the_eye(stopped):
     lines = stopped.manage("plugins").stdout.splitlines()
-    assert lines[0].split()[:4] == ["KIND", "NAME", "DISTRIBUTION", "LOADED"]
+    assert lines[0].split()[:5] == ["KIND", "NAME", "DISTRIBUTION", "CONTRACT", "LOADED"]
     assert "filter   ComputeFilter " in "\n".join(lines)
     assert max(map(len, lines)) <= 120
     (account,) = [

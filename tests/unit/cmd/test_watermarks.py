@@ -1,5 +1,7 @@
 """Limits of a process: what is counted, what is said, and who is told."""
 
+import errno
+import os
 import threading
 from types import SimpleNamespace
 
@@ -17,7 +19,9 @@ class Conf(SimpleNamespace):
 
 
 def limits(**given):
-    return Watermarks(Conf(**{"report_interval": 0.01, "max_rss_mb": 0, "max_threads": 0, **given}))
+    return Watermarks(
+        Conf(**{"report_interval": 0.01, "max_rss_mb": 0, "max_threads": 0, "max_open_files": 0, **given})
+    )
 
 
 def test_what_is_counted_is_true():
@@ -31,9 +35,17 @@ def test_what_is_counted_is_true():
     assert memory + 60 <= watermarks.rss_mb() < memory + 200
     assert len(kept)
     end.set()
+    before = watermarks.open_files()
+    pipes = [os.pipe() for _ in range(20)]
+    assert watermarks.open_files() >= before + 30
+    for end in sum(pipes, ()):
+        os.close(end)
 
 
-@pytest.mark.parametrize(("name", "noun"), [("max_rss_mb", "MiB of resident memory"), ("max_threads", "threads")])
+@pytest.mark.parametrize(
+    ("name", "noun"),
+    [("max_rss_mb", "MiB of resident memory"), ("max_threads", "threads"), ("max_open_files", "open files")],
+)
 def test_a_limit_that_is_passed_is_told_with_both_numbers(name, noun):
     count = {option: count for option, _, count in watermarks.LIMITS}[name]
     (sentence,) = limits(**{name: 1} if count() > 1 else {name: 0.5}).look()
@@ -49,6 +61,35 @@ def test_the_process_is_stopped_once_with_the_code_that_means_again():
     assert told.wait(30)
     assert codes == [75]
     assert len(over.alarms) == 1
+
+
+def raising(number):
+    def count():
+        raise OSError(number, os.strerror(number), "/proc/self/statm")
+
+    return count
+
+
+def test_a_process_that_can_open_no_file_any_more_is_stopped_whatever_it_cannot_count(monkeypatch):
+    monkeypatch.setattr(watermarks, "LIMITS", (("max_rss_mb", "MiB", raising(errno.EMFILE)),))
+    assert limits(max_rss_mb=10**6).look() == (
+        "The process can open no more files (ulimit -n): it stops, to be started again.",
+    )
+
+
+def test_what_cannot_be_counted_is_counted_the_next_time_and_the_rest_now(monkeypatch):
+    trouble = iter([raising(errno.ENFILE), lambda: 1 // 0, lambda: 7])
+    rows = (("max_rss_mb", "MiB", lambda: next(trouble)()), ("max_threads", "threads", lambda: 5))
+    monkeypatch.setattr(watermarks, "LIMITS", rows)
+    codes, told = [], threading.Event()
+    over = limits(max_rss_mb=6, max_threads=5)
+    over.start(lambda code: (codes.append(code), told.set()))
+    assert told.wait(30)
+    assert codes == [75]
+    assert over.alarms == ("The process has 7 MiB, more than [DEFAULT] max_rss_mb = 6: it stops, to be started again.",)
+    monkeypatch.setattr(watermarks, "LIMITS", (("max_rss_mb", "MiB", raising(errno.ENFILE)), rows[1]))
+    (sentence,) = limits(max_rss_mb=6, max_threads=4).look()
+    assert "5 threads" in sentence
 
 
 def test_without_limits_nobody_looks():

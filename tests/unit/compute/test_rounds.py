@@ -28,11 +28,14 @@ def test_one_that_hangs_is_left_behind_and_left_out_until_it_comes_back():
         pass
 
 
-def test_no_more_than_a_few_threads_hang():
+def test_no_more_than_a_few_threads_hang_and_the_log_tells_that_the_others_are_not_asked(caplog):
     over, entered = threading.Event(), []
     rounds = Rounds("answer", lambda host: entered.append(host) or over.wait(10), timeout_s=0.01)
     try:
         assert rounds.all([f"h{number}" for number in range(40)]) == []
         assert len(entered) == 16
+        assert "Not asked to answer: 24 hosts, as long as 16 others hang" in caplog.text
+        assert rounds.all(["h39"]) == []
+        assert "Not asked to answer: 1 hosts, as long as 16 others hang" in caplog.text
     finally:
         over.set()

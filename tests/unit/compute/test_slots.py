@@ -1,7 +1,8 @@
 """Which order runs when: what is too much for a host queues, what hangs is left behind, and nothing is lost."""
 
 import threading
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -23,9 +24,10 @@ class Work:
         self.slots = Slots(pool, most=most, most_of_host=most_of_host, most_left=2, do=self.run)
         self.lock = threading.Lock()
         self.running, self.most, self.done = Counter(), Counter(), []
-        self.threads = {}
+        self.threads, self.calls = {}, {}
         self.started = threading.Semaphore(0)
         self.release = threading.Event()
+        self.gates = defaultdict(lambda: self.release)
 
     def submit(self, *numbers, host="h"):
         self.slots.submit([order(number, host) for number in numbers])
@@ -34,13 +36,18 @@ class Work:
         host = order.instance.host
         with self.lock:
             self.threads[order.number] = threading.get_ident()
+            self.calls[order.number] = time.perf_counter()
             self.running[host] += 1
             self.most[host] = max(self.most[host], self.running[host])
         self.started.release()
-        assert self.release.wait(10)
+        assert self.gates[order.number].wait(10)
         with self.lock:
             self.running[host] -= 1
             self.done.append(order.number)
+
+    def leave(self, number):
+        """Leave the worker behind whose call, the one of this order, does not come back."""
+        return self.slots.leave(self.threads[number], self.calls[number])
 
     def wait_started(self, count):
         for _ in range(count):
@@ -81,18 +88,32 @@ def test_a_worker_that_hangs_is_left_behind_and_its_place_is_taken(pool):
     work.submit(0, 1, 2, host="sick")
     work.submit(3, host="well")
     work.wait_started(2)
-    assert work.slots.leave(work.threads[0]).number == 0
+    assert work.leave(0).number == 0
     work.wait_started(1)
-    assert work.slots.leave(work.threads[0]) is None, "it is left behind already"
-    assert work.slots.leave(work.threads[1]).number == 1
+    assert work.leave(0) is None, "it is left behind already"
+    assert work.leave(1).number == 1
     work.wait_started(1)
     assert work.running == {"sick": 3, "well": 1}
-    assert work.slots.leave(work.threads[2]) is None, "as many are left behind as may be"
+    assert work.leave(2) is None, "as many are left behind as may be"
     assert work.slots.running == 2
     assert set(work.end()) >= {2, 3}
     pool.shutdown(wait=True)
     assert sorted(work.done) == [0, 1, 2, 3]
     assert (work.slots._left, work.slots._running, work.slots._busy) == ({}, {}, {"sick": 0, "well": 0})
+
+
+def test_a_call_that_comes_back_late_does_not_cost_the_next_order_of_its_thread(pool):
+    work = Work(pool, most=1)
+    work.gates[0] = back = threading.Event()
+    work.submit(0, 1)
+    work.wait_started(1)
+    hangs = work.threads[0], work.calls[0]
+    back.set()
+    work.wait_started(1)
+    assert work.threads[1] == work.threads[0], "the thread that hung carries out order 1 by now"
+    assert work.slots.leave(*hangs) is None
+    assert work.leave(1).number == 1
+    work.end()
 
 
 def test_a_place_is_given_back_after_each_build(work):

@@ -1,5 +1,7 @@
 """The guards of image and network backends: contract errors come out, faults and lies are 503."""
 
+import asyncio
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -157,6 +159,31 @@ def test_a_verb_that_fails_call_after_call_is_refused_at_once_and_the_others_go_
     assert guard.alarms() == ["plan of network backend toy is switched off after faults: RuntimeError: poison"]
     assert guard.plugin.told().breaker == "open"
     assert answering(guard, None).release(None, ["u1"]) is None
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), KeyboardInterrupt()], ids=type)
+def test_a_trial_that_is_cut_off_is_over(error):
+    guard = answering(networks(plugins__breaker_faults=1, plugins__breaker_open_s=3600.0), RuntimeError("poison"))
+    with pytest.raises(BackendFault):
+        guard.release(None, ["u1"])
+    guard.plugin.account.breaker.known["release"].breaker._until = 0.0  # an hour later
+    with pytest.raises(type(error)):
+        answering(guard, error).release(None, ["u1"])
+    assert answering(guard, None).release(None, ["u1"]) is None
+    assert guard.plugin.told().breaker == "closed"
+
+
+def test_a_call_that_is_no_trial_ends_none(clock):
+    breakers = BreakerSet("{} of it", faults=1, open_s=10.0, clock=clock)
+    breakers.ended("plan", fault="poison")
+    clock.now += 11
+    assert breakers.admits("plan")
+    other = threading.Thread(target=breakers.let_go, args=("plan",))
+    other.start()
+    other.join()
+    assert not breakers.admits("plan"), "the trial is under way"
+    breakers.let_go("plan")
+    assert breakers.admits("plan")
 
 
 def test_an_open_breaker_lets_one_try_decide(clock):

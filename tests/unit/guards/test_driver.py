@@ -1,5 +1,6 @@
 """The guard of a driver: answers come out, faults and lies do not, and hosts that fail to build are spared."""
 
+import asyncio
 import threading
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from corenova.exceptions import (
     PluginError,
     Unavailable,
 )
+from corenova.guards.breakers import BreakerSet
 from tests.unit.guards.conftest import ToyDriver, guarded_driver
 
 INSTANCE = SimpleNamespace(uuid="11111111-1111-4111-8111-111111111111")
@@ -124,18 +126,56 @@ def test_a_host_whose_builds_fail_in_a_row_gets_none_and_the_others_do(driver):
     assert alarm.startswith("building of driver toy on host h1 is switched off after faults: Driver toy of toys failed")
 
 
-def test_a_build_that_succeeds_in_between_or_an_answer_ends_the_row(driver):
+def build(guard, driver, outcome, host="h1"):
+    """Let one build end so; returns what came out of it."""
+    driver.answers["spawn"] = outcome
+    try:
+        return guard.spawn(host, INSTANCE)
+    except BaseException as error:
+        return type(error)
+
+
+def test_a_build_that_succeeds_in_between_ends_the_row(driver):
     guard = guarded_driver(driver, plugins__breaker_faults=2)
-    for between in (None, DriverError("this one not")):
-        driver.answers["spawn"] = RuntimeError("poison")
-        fail(guard)
-        driver.answers["spawn"] = between
-        try:
-            guard.spawn("h1", INSTANCE)
-        except DriverError as error:
-            assert error is between
-    driver.answers["spawn"] = RuntimeError("poison")
-    fail(guard)
+    for outcome in (RuntimeError("poison"), None, RuntimeError("poison")):
+        build(guard, driver, outcome)
+    assert guard.plugin.told().breaker == "closed"
+
+
+def on_a_clock(driver, clock, *, faults):
+    """A guard whose breakers of builds open for ten seconds of ``clock``."""
+    guard = guarded_driver(driver)
+    guard._builds = guard.plugin.account.breaker = BreakerSet("{}", faults=faults, open_s=10.0, clock=clock)
+    return guard
+
+
+@pytest.mark.parametrize(
+    "answer", [DriverError("x"), BuildAbort("x"), InsufficientResources("x"), Unavailable("x")], ids=type
+)
+def test_an_answer_about_one_guest_counts_for_nothing_it_ends_no_row_and_no_trial(driver, clock, answer):
+    guard = on_a_clock(driver, clock, faults=2)
+    for outcome in (RuntimeError("poison"), answer):
+        build(guard, driver, outcome)
+    assert guard.plugin.told().breaker == "closed"
+    build(guard, driver, RuntimeError("poison"))
+    assert guard.plugin.told().breaker == "open"
+    clock.now += 11
+    assert build(guard, driver, answer) is type(answer)
+    assert guard.plugin.told().breaker == "on trial"
+    assert build(guard, driver, RuntimeError("poison")) is DriverFault, "the next build is the trial"
+    assert guard.plugin.told().breaker == "open"
+    clock.now += 21
+    assert build(guard, driver, None) is None
+    assert guard.plugin.told().breaker == "closed"
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), KeyboardInterrupt()], ids=type)
+def test_a_trial_that_is_cut_off_is_over(driver, clock, error):
+    guard = on_a_clock(driver, clock, faults=1)
+    build(guard, driver, RuntimeError("poison"))
+    clock.now += 11
+    assert build(guard, driver, error) is type(error)
+    assert build(guard, driver, None) is None
     assert guard.plugin.told().breaker == "closed"
 
 
