@@ -19,10 +19,10 @@ from corenova import loader
 from corenova.exceptions import PluginError
 from corenova.loader import Plugin
 from corenova.objects.request_spec import RequestSpec
-from corenova.scheduler.askers import PartlyError, ReportedError
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.isolation.process import Process
 from corenova.scheduler.isolation.wire import Answer, Question, Start
+from corenova.scheduler.plugin_guard import PartlyError, ReportedError
 from corenova.scheduler.traced import real
 from corenova.scheduler.views import HostView, Subset, origin
 
