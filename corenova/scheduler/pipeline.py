@@ -27,7 +27,8 @@ from corenova.scheduler.ranking import Part, part_of
 from corenova.scheduler.remedies import remedies
 from corenova.scheduler.topologies import Topology, claim_for
 from corenova.scheduler.traced import ClassKeys, TracedSpec
-from corenova.scheduler.verdicts import Verdicts
+from corenova.scheduler.verdicts import Verdicts, ask
+from corenova.scheduler.views import Subset
 from corenova.scheduler.weigher_guard import WeigherGuard
 
 _LAZY = 16
@@ -70,9 +71,8 @@ class Pipeline:
         for noun, ones in (("filter", filters), ("weigher", (one for one, _ in weighers))):
             for one in ones:
                 one.account.guarded_by(self.breakers, f"{noun} {one.name}")
-        self.stages = [
-            FilterGuard(stage.name, stage) for stage in stages
-        ]  # ours: a request that breaks one must not stop all
+        # Guarded, though they are ours: a request that breaks one must not stop all.
+        self.stages = [FilterGuard(stage.name, stage, is_stage=True) for stage in stages]
         self.filters = [FilterGuard(one.name, one.object, one.account) for one in filters]
         self.weighers = [WeigherGuard(one.name, one.object, by, one.account) for one, by in weighers]
         self._alternates = alternates
@@ -187,14 +187,20 @@ class Pipeline:
         return decisions
 
     def refusal(self, hosts: HostTable, spec: RequestSpec, host: str) -> str | None:
-        """Return why this one host may not run what is asked, by whoever refuses first; None when it may."""
+        """Return why this one host may not run what is asked, by whoever refuses first; None when it may.
+
+        The user is told this: who has failed, but not how.
+        """
+        self.breakers.turn += 1
         self._mind_breakers()
         row = hosts.index.get(host)
         if row is None:
             return f"There is no host {host}."
+        one = Subset(hosts, np.array([row]))
         for guard in self._asked[_kind(spec)]:
-            if (not guard.selective or guard.applies(spec)) and not guard.ask_row(guard.of_row(hosts, spec), row):
-                return f"{guard.name}: {guard.reason(hosts.states[row], spec)}"
+            verdict = ask(guard, one, spec)
+            if not verdict.mask[0]:
+                return f"{guard.name}: {'it failed' if verdict.failures else guard.reason(hosts.states[row], spec)}"
         return None
 
     def pick(self, hosts: HostTable, spec: RequestSpec) -> int | None:

@@ -40,12 +40,18 @@ class PluginGuard:
         """How often it has failed."""
         return self.account.faults
 
-    def fault(self, error: BaseException, *, once: bool = True) -> None:
-        """Note that a call has failed. In one decision it may fail for many hosts: that is one fault to the breaker."""
-        what = str(error) if isinstance(error, ReportedError) else words(error)
+    def fault(self, error: BaseException, *, once: bool = True) -> str:
+        """Note that a call has failed, and return the fault in words.
+
+        In one decision it may fail for many hosts: that is one fault to the breaker.
+        """
+        what = fault_words(error)
         self.account.fault(what)
-        if self.breaker.fault(what, once=once):
+        if isinstance(error, RememberedError):
+            self.breaker.remembered()
+        elif self.breaker.fault(what, once=once):
             LOG.error("%s: %s", self._effect(), what)
+        return what
 
     def _effect(self) -> str:
         raise NotImplementedError
@@ -59,9 +65,21 @@ class ReportedError(Exception):
     """A fault of a plug-in that runs elsewhere, in the words that came from there."""
 
 
-class PartlyError(Exception):
-    """Some hosts have an answer, others (NaN, or False) have none; ``first`` says why."""
+class RememberedError(ReportedError):
+    """A fault that an equal request has met before; the plug-in was not asked again, so its breaker has counted it."""
 
-    def __init__(self, raw: np.ndarray, first: BaseException):
-        super().__init__(str(first))
-        self.raw, self.first = raw, first
+
+def fault_words(error: BaseException) -> str:
+    """Return what a fault is called in accounts, alarms and explanations."""
+    return str(error) if isinstance(error, ReportedError) else words(error)
+
+
+class PartlyError(Exception):
+    """Some hosts have an answer, others (NaN, or False) have none; ``first`` says why.
+
+    :param failures: of a filter, the faults by the positions of the hosts.
+    """
+
+    def __init__(self, raw: np.ndarray, first: BaseException, failures: dict[int, str] | None = None):
+        super().__init__(fault_words(first))
+        self.raw, self.first, self.failures = raw, first, failures or {}

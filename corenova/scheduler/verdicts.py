@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from corenova.objects.decision import Refusal, StageResult
+from corenova.objects.host_state import HostState
 from corenova.objects.request_spec import RequestSpec
 from corenova.scheduler.filter_guard import FilterGuard
 from corenova.scheduler.hosts import HostTable
@@ -28,14 +29,21 @@ _MOST_ASKED = 2000
 class Verdict(NamedTuple):
     """One stage's or filter's answer on all hosts, and which fields of the request it comes from.
 
-    :param failed: the plug-in raised, for one host at least.
     :param applies: False: a selective filter that has no say on this request.
+    :param failed: the plug-in raised, for one host at least, or when it was to tell whether it applies.
+    :param failures: the faults, by the positions of the hosts that are refused because of them.
     """
 
     mask: np.ndarray
     reads: frozenset[str]
     applies: bool = True
     failed: bool = False
+    failures: dict[int, str] = {}
+
+    def reason(self, guard: FilterGuard, position: int, state: HostState, spec: RequestSpec) -> str:
+        """Return why the host at this position was refused, for operators."""
+        fault = self.failures.get(position)
+        return guard.reason(state, spec) if fault is None else f"failed: {fault}"
 
 
 def ask(guard: FilterGuard, hosts: Columns, spec: RequestSpec, among: np.ndarray | None = None) -> Verdict:
@@ -44,10 +52,11 @@ def ask(guard: FilterGuard, hosts: Columns, spec: RequestSpec, among: np.ndarray
     traced = TracedSpec(spec, reads)
     if guard.selective and not guard.applies(traced):
         return Verdict(np.ones(len(hosts), dtype=bool), frozenset(reads), applies=False)
-    faults = guard.faults
-    mask = guard.mask(hosts, traced, among)
+    faults, failures = guard.faults, {}
+    mask = guard.mask(hosts, traced, among, failures)
     # Who has failed is not asked again for what would help: he has read nothing, so no change concerns him.
-    return Verdict(mask, frozenset(reads) if guard.faults == faults else frozenset(), failed=guard.faults != faults)
+    failed = guard.faults != faults
+    return Verdict(mask, frozenset() if failed else frozenset(reads), failed=failed, failures=failures)
 
 
 class Verdicts:
@@ -98,20 +107,23 @@ class Verdicts:
         together: dict[tuple[str, str], list[str]] = {}
         for guard, rows in blamed.items():
             for row in rows[:share].tolist():
-                reason = guard.reason(self.hosts.states[row], self.spec)
+                reason = self.kept[guard].reason(guard, row, self.hosts.states[row], self.spec)
                 together.setdefault((guard.name, reason), []).append(self.hosts.names[row])
         return tuple(Refusal(stage, reason, tuple(names)) for (stage, reason), names in together.items())
 
     def summary(self) -> str:
-        """Return the sentence for the user: who refused how many, and what is short, without naming a host."""
+        """Return the sentence for the user: who refused how many, and what is short; no host is named, and no fault."""
         hosts, start = self.hosts, "No valid host was found."
         if not len(hosts):
             return f"{start} There are no hosts."
-        blamed = {guard.name: rows for guard, rows in self.blamed().items()}
-        counts = Counter({name: len(rows) for name, rows in blamed.items()})
-        said = ", ".join(f"{name} refused {number}" for name, number in counts.most_common())
+        blamed = self.blamed()
+        counts: Counter[str] = Counter()
+        for guard, rows in blamed.items():
+            failed = len(self.kept[guard].failures.keys() & set(rows.tolist()))
+            counts += Counter({f"{guard.name} refused": len(rows) - failed, f"{guard.name} failed on": failed})
+        said = ", ".join(f"{what} {number}" for what, number in counts.most_common())
         sentence = f"{start} Of {len(hosts)} host{'s' if len(hosts) > 1 else ''}, {said}."
-        for name, amount in self.spec.resources().items() if "Capacity" in blamed else ():
+        for name, amount in self.spec.resources().items() if "Capacity" in {guard.name for guard in blamed} else ():
             most = max(int(np.minimum(hosts.free(name), hosts.limits(name)[1]).max()), 0)
             if most < amount:
                 sentence += f" {name}: {amount} asked, at most {most} free on any one host."

@@ -10,6 +10,7 @@ import time
 from types import CodeType, FrameType, FunctionType
 
 from corenova.scheduler.filter_guard import FilterGuard
+from corenova.scheduler.isolation.proxy import Isolated
 from corenova.scheduler.pipeline import Pipeline
 from corenova.scheduler.weigher_guard import WeigherGuard
 
@@ -47,6 +48,14 @@ class Watch:
         if call is None or call is not self._call:
             self._call, self._since = call, time.monotonic()
         return time.monotonic() - self._since if call is not None else 0.0
+
+    def limit_s(self, timeout_s: float) -> float:
+        """Return after how long the call of the last look has to be given up: ``timeout_s``, as a rule.
+
+        Whoever waits for the process of an isolated plug-in gives that up in time, and then it is refused by its name.
+        """
+        plugin = self.plugin and self.plugin.plugin
+        return plugin.longest_s if isinstance(plugin, Isolated) else timeout_s
 
     def _outermost(self) -> tuple[FrameType | None, FilterGuard | WeigherGuard | None]:
         call = plugin = within = None

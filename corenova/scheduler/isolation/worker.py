@@ -67,7 +67,9 @@ class Room:
         return self._table if question.rows is None else Subset(self._table, question.rows)
 
     def _mask(self, question: Question, spec: TracedSpec) -> dict[str, object]:
-        return {"column": self._guard.mask(self._hosts(question), spec).tobytes()}
+        failures: dict[int, str] = {}
+        mask = self._guard.mask(self._hosts(question), spec, failures=failures)
+        return {"column": mask.tobytes(), "failures": failures}
 
     def _weights(self, question: Question, spec: TracedSpec) -> dict[str, object]:
         return {"column": self._guard.raw(self._hosts(question), spec).tobytes()}

@@ -89,7 +89,7 @@ def test_all_forms_agree_and_a_part_is_judged_like_the_whole(build, switched_on)
             mask = stage.mask(table, spec)
             assert mask.dtype == np.bool_ and mask.shape == (len(table),)
             assert stage.mask(Subset(table, rows), spec).tolist() == mask[rows].tolist(), stage.name
-            passes = FilterGuard(stage.name, stage).of_row(table, spec)
+            passes = FilterGuard(stage.name, stage, is_stage=True).of_row(table, spec)
             assert [passes(row) for row in range(len(table))] == mask.tolist(), stage.name
             if hasattr(stage, "host_passes"):
                 assert [stage.host_passes(state, spec) for state in table.states] == mask.tolist(), stage.name
