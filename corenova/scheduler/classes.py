@@ -53,7 +53,6 @@ class RequestClass:
         self._reads_usage = [False] * len(guards)
         self._fickle: list[int] = []
         self._fickle_passes: list[tuple[int, Callable[[int], bool], Account | None]] = []
-        self._fickle_plugins: list[FilterGuard] = []
         self._owed: set[int] = set()
         self._size = max(_FRONT, len(hosts) // _PART)
         self._passes = [guard.of_row(hosts, self._spec) for guard in guards]
@@ -120,7 +119,7 @@ class RequestClass:
         if len(changes) > _FEW and not batch:
             self._judge_many(np.fromiter(changes, dtype=np.intp, count=len(changes)))
             return
-        cells, faults = self._refuser_cells, self._faults()
+        cells = self._refuser_cells
         usual = []  # candidates that have been claimed or released
         for row, facts in changes.items():
             if facts or cells[row] != NOBODY or row in batch:
@@ -128,22 +127,23 @@ class RequestClass:
             else:
                 usual.append(row)
         for k, passes, account in self._fickle_passes if usual else ():
-            began = perf_counter() if account is not None else 0.0
+            if account is not None:
+                faults, began = account.faults, perf_counter()
+            has_refused = False
             for row in usual:
-                if cells[row] == NOBODY and not passes(row):
+                if not passes(row):
                     self._move(row, NOBODY, k)
+                    has_refused = True
             if account is not None:
                 account.calls += 1
                 account.seconds += perf_counter() - began
+                if account.faults != faults:
+                    self.is_sound = False
+            if has_refused:  # the next is not asked about those
+                usual = [row for row in usual if cells[row] == NOBODY]
+                if not usual:
+                    break
         self._offer(changes)
-        if faults != self._faults():
-            self.is_sound = False
-
-    def _faults(self) -> int:
-        faults = 0
-        for guard in self._fickle_plugins:
-            faults += guard.account.faults
-        return faults
 
     def _judge_many(self, rows: np.ndarray) -> None:
         self.refuser[rows] = self._judge(Subset(self._hosts, rows))
@@ -162,7 +162,6 @@ class RequestClass:
             fickle = [(k, self._guards[k]) for k in self._fickle]
             # Nobody reads the account of a built-in stage.
             self._fickle_passes = [(k, self._passes[k], None if a.built_in else a.account) for k, a in fickle]
-            self._fickle_plugins = [guard for _, guard in fickle if not guard.built_in]
         if self._guards[k].faults != faults:
             self.is_sound = False
 
