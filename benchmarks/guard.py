@@ -13,7 +13,8 @@ import numpy as np
 from benchmarks import fleet
 from benchmarks.figures import Figure, Goal, check, median
 from corenova.account import Account
-from corenova.scheduler.askers import Asker, Weigher
+from corenova.scheduler.filter_guard import FilterGuard
+from corenova.scheduler.weigher_guard import WeigherGuard
 
 _REPEATS = 20
 """So many passes are timed together: the clock of the CPU is not fine enough for one."""
@@ -47,8 +48,8 @@ def run(quick: bool) -> list[Figure]:
     (table, _), spec = fleet.in_use(size), fleet.spec(1)
     plain, scalar = Plain(), Scalar()
     account = Account()
-    whole, lifted, weigher = Asker("P", plain, account), Asker("P", scalar), Weigher("P", plain, 1.0)
-    one = Asker("P", scalar).of_row(table, spec)
+    whole, lifted, weigher = FilterGuard("P", plain, account), FilterGuard("P", scalar), WeigherGuard("P", plain, 1.0)
+    one = FilterGuard("P", scalar).of_row(table, spec)
     figures = [
         _figure("mask_us", "a mask", rounds, lambda: whole.mask(table, spec), lambda: plain.mask(table, spec)),
         _figure(

@@ -13,7 +13,7 @@ from benchmarks import fleet
 from benchmarks.figures import Figure, check, median
 from corenova import loader
 from corenova.objects.request_spec import RequestSpec
-from corenova.scheduler.askers import Asker
+from corenova.scheduler.filter_guard import FilterGuard
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.isolation.proxy import Isolated, isolated
 from corenova.scheduler.plugins import load_named
@@ -27,7 +27,7 @@ def run(quick: bool) -> list[Figure]:
     conf = fleet.conf()
     conf.set_override("isolate", [FILTER], group="plugins")
     loaded = load_named(conf, loader.FILTERS, FILTER)
-    here = Asker(FILTER, loaded.object)
+    here = FilterGuard(FILTER, loaded.object)
     proxy = isolated(conf, loaded).object
     try:
         return _measured(here, proxy, size, rounds)
@@ -35,9 +35,9 @@ def run(quick: bool) -> list[Figure]:
         proxy.stop()
 
 
-def _measured(here: Asker, proxy: Isolated, size: int, rounds: int) -> list[Figure]:
+def _measured(here: FilterGuard, proxy: Isolated, size: int, rounds: int) -> list[Figure]:
     (table, _), spec = fleet.in_use(size), fleet.spec(1)
-    there = Asker(FILTER, proxy)
+    there = FilterGuard(FILTER, proxy)
     spawn_s = _seconds(proxy.start)
     start_s = _seconds(lambda: there.mask(HostTable.of([]), spec))
     first_s = _seconds(lambda: there.mask(table, spec))
@@ -58,12 +58,14 @@ def _measured(here: Asker, proxy: Isolated, size: int, rounds: int) -> list[Figu
     ]
 
 
-def _passes(asker: Asker, table: HostTable, spec: RequestSpec, rounds: int, *, row: int | None = None) -> list[float]:
+def _passes(
+    guard: FilterGuard, table: HostTable, spec: RequestSpec, rounds: int, *, row: int | None = None
+) -> list[float]:
     """Return the us of each pass."""
-    passes, claim, times = asker.of_row(table, spec), table.claim_of(spec.resources()), []
+    passes, claim, times = guard.of_row(table, spec), table.claim_of(spec.resources()), []
     for _ in range(rounds):
         if row is None:
-            times.append(_seconds(lambda: asker.mask(table, spec)) * 1e6)
+            times.append(_seconds(lambda: guard.mask(table, spec)) * 1e6)
         else:
             table.take(row, claim)
             times.append(_seconds(lambda: passes(row)) * 1e6)

@@ -95,9 +95,9 @@ def pipeline_of(plain: object | None = None, **scheduling: object) -> Pipeline:
 
 
 def _with_filter(pipeline: Pipeline, plugin: Plugin) -> Pipeline:
-    filters = [Plugin(asker.name, asker.plugin, "") for asker in pipeline.filters]
+    filters = [Plugin(guard.name, guard.plugin, "") for guard in pipeline.filters]
     weighers = [(Plugin(one.name, one.plugin, ""), one.default_multiplier) for one in pipeline.weighers]
-    stages = [asker.plugin for asker in pipeline.stages]
+    stages = [guard.plugin for guard in pipeline.stages]
     return Pipeline(stages, [*filters, plugin], weighers, fixed=pipeline.fixed)
 
 

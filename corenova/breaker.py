@@ -95,6 +95,11 @@ class Breaker:
                 self._open(now)
             return True
 
+    def remembered(self) -> None:
+        """Note that the last fault was met again without a call: it does not count, but ends no row of faults."""
+        with self._family.lock:
+            self._turn = self._family.turn
+
     def _open(self, now: float) -> None:
         seconds = self._family.open_s * 2 ** min(self._openings, _MOST_DOUBLINGS)
         self._until = now + seconds

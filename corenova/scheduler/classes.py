@@ -14,12 +14,14 @@ import numpy as np
 from corenova.account import Account
 from corenova.objects.decision import StageResult
 from corenova.objects.request_spec import RequestSpec
-from corenova.scheduler.askers import Asker, Columns, Weigher
+from corenova.scheduler.filter_guard import FilterGuard
 from corenova.scheduler.front import NOBODY, Front
 from corenova.scheduler.hosts import Claim, HostTable
+from corenova.scheduler.plugin_guard import Columns
 from corenova.scheduler.ranking import Ranking
 from corenova.scheduler.traced import ClassKeys, TracedSpec
 from corenova.scheduler.views import Subset
+from corenova.scheduler.weigher_guard import WeigherGuard
 
 _FEW = 24
 _FRONT = 64
@@ -32,29 +34,28 @@ _MOST_RANKINGS = 32
 class RequestClass:
     """One class of requests on one table.
 
-    :param askers: stages and filters in order, none of them selective.
-    :ivar refuser: for each host the position of the first asker that refuses it, or NOBODY.
+    :param guards: stages and filters in order, none of them selective.
+    :ivar refuser: for each host the position of the first guard that refuses it, or NOBODY.
     :ivar claim: what is taken for each instance.
-    :ivar is_sound: False: an asker has failed, so the answers serve this request and must not be kept.
+    :ivar is_sound: False: a filter has failed, so the answers serve this request and must not be kept.
     """
 
-    def __init__(self, hosts: HostTable, askers: Sequence[Asker], ranking: Ranking, spec: RequestSpec):
+    def __init__(self, hosts: HostTable, guards: Sequence[FilterGuard], ranking: Ranking, spec: RequestSpec):
         self.reads: set[str] = set()
         self.known_reads = 0
         self.ranking = ranking
         self._hosts = hosts
-        self._askers = askers
+        self._guards = guards
         self._spec = TracedSpec(spec, self.reads)
         resources = self._spec.resources()
         # Of a resource class that no host has nobody can claim: then there is never a candidate.
         self.claim = hosts.claim_of(resources) if resources.keys() <= hosts.cells.keys() else Claim({}, ())
-        self._reads_usage = [False] * len(askers)
+        self._reads_usage = [False] * len(guards)
         self._fickle: list[int] = []
         self._fickle_passes: list[tuple[int, Callable[[int], bool], Account | None]] = []
-        self._fickle_plugins: list[Asker] = []
         self._owed: set[int] = set()
         self._size = max(_FRONT, len(hosts) // _PART)
-        self._passes = [asker.of_row(hosts, self._spec) for asker in askers]
+        self._passes = [guard.of_row(hosts, self._spec) for guard in guards]
         self.is_sound = True
         self._fill()
 
@@ -63,7 +64,7 @@ class RequestClass:
         self.refuser = self._judge(self._hosts)
         self._refuser_cells = memoryview(self.refuser)
         counts = np.bincount(self.refuser, minlength=NOBODY + 1)
-        self._refused = counts[: len(self._askers)].tolist()
+        self._refused = counts[: len(self._guards)].tolist()
         self.candidates = int(counts[NOBODY])
         self._results: tuple[StageResult, ...] | None = None
         self._front: Front | None = None
@@ -71,9 +72,9 @@ class RequestClass:
     def _judge(self, hosts: Columns) -> np.ndarray:
         refuser = np.full(len(hosts), NOBODY, dtype=np.uint8)
         left = np.ones(len(hosts), dtype=bool)
-        for k, asker in enumerate(self._askers):
-            self._hosts.usage_read, faults = False, asker.faults
-            mask = asker.mask(hosts, self._spec, left)
+        for k, guard in enumerate(self._guards):
+            self._hosts.usage_read, faults = False, guard.faults
+            mask = guard.mask(hosts, self._spec, left)
             self._note_asked(k, faults)
             refuser[left & ~mask] = k
             left &= mask
@@ -82,11 +83,11 @@ class RequestClass:
         return refuser
 
     def results(self) -> tuple[StageResult, ...]:
-        """Return how many hosts each asker was asked about, and how many it let pass."""
+        """Return how many hosts each guard was asked about, and how many it let pass."""
         if self._results is None:
             results, left = [], len(self._hosts)
-            for asker, refused in zip(self._askers, self._refused, strict=True):
-                results.append(StageResult(asker.name, left, left - refused))
+            for guard, refused in zip(self._guards, self._refused, strict=True):
+                results.append(StageResult(guard.name, left, left - refused))
                 left -= refused
                 if not left:
                     break
@@ -118,7 +119,7 @@ class RequestClass:
         if len(changes) > _FEW and not batch:
             self._judge_many(np.fromiter(changes, dtype=np.intp, count=len(changes)))
             return
-        cells, faults = self._refuser_cells, self._faults()
+        cells = self._refuser_cells
         usual = []  # candidates that have been claimed or released
         for row, facts in changes.items():
             if facts or cells[row] != NOBODY or row in batch:
@@ -126,48 +127,48 @@ class RequestClass:
             else:
                 usual.append(row)
         for k, passes, account in self._fickle_passes if usual else ():
-            began = perf_counter() if account is not None else 0.0
+            if account is not None:
+                faults, began = account.faults, perf_counter()
+            has_refused = False
             for row in usual:
-                if cells[row] == NOBODY and not passes(row):
+                if not passes(row):
                     self._move(row, NOBODY, k)
+                    has_refused = True
             if account is not None:
                 account.calls += 1
                 account.seconds += perf_counter() - began
+                if account.faults != faults:
+                    self.is_sound = False
+            if has_refused:  # the next is not asked about those
+                usual = [row for row in usual if cells[row] == NOBODY]
+                if not usual:
+                    break
         self._offer(changes)
-        if faults != self._faults():
-            self.is_sound = False
-
-    def _faults(self) -> int:
-        faults = 0
-        for asker in self._fickle_plugins:
-            faults += asker.account.faults
-        return faults
 
     def _judge_many(self, rows: np.ndarray) -> None:
         self.refuser[rows] = self._judge(Subset(self._hosts, rows))
         counts = np.bincount(self.refuser, minlength=NOBODY + 1)
-        self._refused = counts[: len(self._askers)].tolist()
+        self._refused = counts[: len(self._guards)].tolist()
         self.candidates = int(counts[NOBODY])
         self._results = None
         if self._front is not None and self.ranking.incremental:
             self._offer(rows[self.ranking.scores[rows] >= self._front.lowest].tolist())
 
     def _note_asked(self, k: int, faults: int) -> None:
-        """Note whether what an asker has just read is changed by claims, and whether it has failed."""
+        """Note whether what a filter has just read is changed by claims, and whether it has failed."""
         if self._hosts.usage_read and not self._reads_usage[k]:
             self._reads_usage[k] = True
             self._fickle = [k for k, reads in enumerate(self._reads_usage) if reads]
-            fickle = [(k, self._askers[k]) for k in self._fickle]
+            fickle = [(k, self._guards[k]) for k in self._fickle]
             # Nobody reads the account of a built-in stage.
             self._fickle_passes = [(k, self._passes[k], None if a.built_in else a.account) for k, a in fickle]
-            self._fickle_plugins = [asker for _, asker in fickle if not asker.built_in]
-        if self._askers[k].faults != faults:
+        if self._guards[k].faults != faults:
             self.is_sound = False
 
     def _refuses(self, k: int, row: int) -> bool:
-        asker = self._askers[k]
-        self._hosts.usage_read, faults = False, asker.faults
-        passes = asker.ask_row(self._passes[k], row)
+        guard = self._guards[k]
+        self._hosts.usage_read, faults = False, guard.faults
+        passes = guard.ask_row(self._passes[k], row)
         self._note_asked(k, faults)
         return not passes
 
@@ -179,15 +180,15 @@ class RequestClass:
         """
         before = self._refuser_cells[row]
         if facts:
-            asked: Sequence[int] = range(len(self._askers))
+            asked: Sequence[int] = range(len(self._guards))
         elif before == NOBODY:
             asked = self._fickle
         elif not self._reads_usage[before]:
             asked = [k for k in self._fickle if k < before]
         else:
-            asked = [k for k in range(len(self._askers)) if k >= before or self._reads_usage[k]]
+            asked = [k for k in range(len(self._guards)) if k >= before or self._reads_usage[k]]
         if lenient:
-            once = [k for k in asked if self._askers[k].once and self._reads_usage[k]]
+            once = [k for k in asked if self._guards[k].once and self._reads_usage[k]]
             if once:
                 self._owed.add(row)
                 asked = [k for k in asked if k not in once]
@@ -244,14 +245,19 @@ class RequestClass:
 class Classes:
     """The classes that are kept for one table, the least recently used ones given up.
 
-    :param askers: stages and filters that may be kept, by the kind of request (see pipeline.py).
+    :param guards: stages and filters that may be kept, by the kind of request (see pipeline.py).
     """
 
     def __init__(
-        self, hosts: HostTable, askers: dict[str, Sequence[Asker]], weighers: Sequence[Weigher], *, fixed: bool
+        self,
+        hosts: HostTable,
+        guards: dict[str, Sequence[FilterGuard]],
+        weighers: Sequence[WeigherGuard],
+        *,
+        fixed: bool,
     ):
         self.hosts = hosts
-        self._askers = askers
+        self._guards = guards
         self._weighers = weighers
         self._fixed = fixed
         self._keys = ClassKeys()
@@ -280,7 +286,7 @@ class Classes:
         return found
 
     def _made(self, spec: RequestSpec, kind: str) -> RequestClass:
-        made = RequestClass(self.hosts, self._askers[kind], self._ranking(spec), spec)
+        made = RequestClass(self.hosts, self._guards[kind], self._ranking(spec), spec)
         self._learn(made)
         if made.is_sound:
             self._classes[kind, self._keys.of(spec)] = made

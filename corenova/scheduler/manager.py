@@ -131,9 +131,10 @@ class SchedulerManager:
         with self._lock:
             held_up_s = {worker: worker.watch.look() for worker in self._workers}
             for worker, seconds in held_up_s.items():
-                if seconds >= self._timeout_s:
+                limit_s = worker.watch.limit_s(self._timeout_s)
+                if seconds >= limit_s:
                     self._workers.remove(worker)
-                    worker.give_up(self._timeout_s)
+                    worker.give_up(limit_s)
             waiting = not self._calls.empty() and len(self._workers) < _MOST_DECIDERS
             if self._is_stopped:
                 return

@@ -19,15 +19,17 @@ from corenova.loader import Plugin
 from corenova.objects.decision import Decision, StageResult
 from corenova.objects.plugin_account import PluginAccount
 from corenova.objects.request_spec import RequestSpec
-from corenova.scheduler.askers import Asker, Weigher
 from corenova.scheduler.classes import Classes, RequestClass
+from corenova.scheduler.filter_guard import FilterGuard
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.isolation.proxy import Isolated
 from corenova.scheduler.ranking import Part, part_of
 from corenova.scheduler.remedies import remedies
 from corenova.scheduler.topologies import Topology, claim_for
 from corenova.scheduler.traced import ClassKeys, TracedSpec
-from corenova.scheduler.verdicts import Verdicts
+from corenova.scheduler.verdicts import Verdicts, ask
+from corenova.scheduler.views import Subset
+from corenova.scheduler.weigher_guard import WeigherGuard
 
 _LAZY = 16
 """So many hosts refused in a row by those who look at the single request: then all hosts are asked about at once."""
@@ -69,29 +71,28 @@ class Pipeline:
         for noun, ones in (("filter", filters), ("weigher", (one for one, _ in weighers))):
             for one in ones:
                 one.account.guarded_by(self.breakers, f"{noun} {one.name}")
-        self.stages = [
-            Asker(stage.name, stage) for stage in stages
-        ]  # ours: a request that breaks one must not stop all
-        self.filters = [Asker(one.name, one.object, one.account) for one in filters]
-        self.weighers = [Weigher(one.name, one.object, by, one.account) for one, by in weighers]
+        # Guarded, though they are ours: a request that breaks one must not stop all.
+        self.stages = [FilterGuard(stage.name, stage, is_stage=True) for stage in stages]
+        self.filters = [FilterGuard(one.name, one.object, one.account) for one in filters]
+        self.weighers = [WeigherGuard(one.name, one.object, by, one.account) for one, by in weighers]
         self._alternates = alternates
         self._subset = subset
         self._shuffle = shuffle
         self.fixed = fixed
         self._random = random.Random(seed)
         # After the filters: a refusal is told under the name of the one that the ini enables.
-        last = [Asker(Topology.name, Topology())]
+        last = [FilterGuard(Topology.name, Topology())]
         # Whoever forces a host has decided; Nova asks no filter then, and the built-in stages all the same.
         self._asked = {
             _NORMAL: [*self.stages, *self.filters, *last],
             _FORCED: [*self.stages, *last],
             _REBUILD: [
-                *(asker for asker in self.stages if getattr(asker.plugin, "RUN_ON_REBUILD", True)),
-                *(asker for asker in self.filters if asker.on_rebuild),
+                *(guard for guard in self.stages if getattr(guard.plugin, "RUN_ON_REBUILD", True)),
+                *(guard for guard in self.filters if guard.on_rebuild),
                 *last,
             ],
         }
-        self._selective = {kind: [a for a in askers if a.selective] for kind, askers in self._asked.items()}
+        self._selective = {kind: [a for a in guards if a.selective] for kind, guards in self._asked.items()}
         self._selective_weighers = [weigher for weigher in self.weighers if weigher.selective]
         self._classes: Classes | None = None
         self._forget_nobody()
@@ -145,7 +146,7 @@ class Pipeline:
 
     def _kept(self, hosts: HostTable) -> Classes:
         if self._classes is None or self._classes.hosts is not hosts:
-            kept = {kind: [a for a in askers if not a.selective] for kind, askers in self._asked.items()}
+            kept = {kind: [a for a in guards if not a.selective] for kind, guards in self._asked.items()}
             weighers = [weigher for weigher in self.weighers if not weigher.selective]
             self._classes = Classes(hosts, kept, weighers, fixed=self.fixed)
         return self._classes
@@ -186,14 +187,20 @@ class Pipeline:
         return decisions
 
     def refusal(self, hosts: HostTable, spec: RequestSpec, host: str) -> str | None:
-        """Return why this one host may not run what is asked, by whoever refuses first; None when it may."""
+        """Return why this one host may not run what is asked, by whoever refuses first; None when it may.
+
+        The user is told this: who has failed, but not how.
+        """
+        self.breakers.turn += 1
         self._mind_breakers()
         row = hosts.index.get(host)
         if row is None:
             return f"There is no host {host}."
-        for asker in self._asked[_kind(spec)]:
-            if (not asker.selective or asker.applies(spec)) and not asker.ask_row(asker.of_row(hosts, spec), row):
-                return f"{asker.name}: {asker.reason(hosts.states[row], spec)}"
+        one = Subset(hosts, np.array([row]))
+        for guard in self._asked[_kind(spec)]:
+            verdict = ask(guard, one, spec)
+            if not verdict.mask[0]:
+                return f"{guard.name}: {'it failed' if verdict.failures else guard.reason(hosts.states[row], spec)}"
         return None
 
     def pick(self, hosts: HostTable, spec: RequestSpec) -> int | None:
@@ -203,10 +210,10 @@ class Pipeline:
         """
         kind = _kind(spec)
         kept = self._kept(hosts).get(spec, kind)
-        askers, weighers = self._about(spec, kind)
+        guards, weighers = self._about(spec, kind)
         if not kept.candidates:
             row = None
-        elif askers or weighers or self._subset > 1:
+        elif guards or weighers or self._subset > 1:
             found = self._choose(hosts, spec, kind, kept, self._subset)
             row = None if found is None else found[1]
         elif kept.ranking.incremental and not self._shuffle:
@@ -219,7 +226,7 @@ class Pipeline:
             hosts.take(row, kept.claim)
         return row
 
-    def _about(self, spec: RequestSpec, kind: str) -> tuple[Sequence[Asker], Sequence[Weigher]]:
+    def _about(self, spec: RequestSpec, kind: str) -> tuple[Sequence[FilterGuard], Sequence[WeigherGuard]]:
         """Return the filters and weighers that have a say on this single request; usually there are none.
 
         What they looked at to say so is noted, and a request that is equal in it is none of their business either.
@@ -229,13 +236,13 @@ class Pipeline:
             return (), ()
         reads: set[str] = set()
         traced, faults = TracedSpec(spec, reads), self._faults_about()
-        askers = [asker for asker in self._selective[kind] if asker.applies(traced)]
+        guards = [guard for guard in self._selective[kind] if guard.applies(traced)]
         weighers = [weigher for weigher in self._selective_weighers if weigher.applies(traced)]
         if self._about_keys.learn(reads) or len(self._about_nobody) > _MOST_NOBODY:
             self._about_nobody.clear()
-        if not askers and not weighers and faults == self._faults_about():
+        if not guards and not weighers and faults == self._faults_about():
             self._about_nobody.add((kind, self._about_keys.of(spec)))
-        return askers, weighers
+        return guards, weighers
 
     def _faults_about(self) -> int:
         return sum(one.faults for one in (*self._selective[_NORMAL], *self._selective_weighers))
@@ -279,7 +286,7 @@ class Pipeline:
         spec: RequestSpec,
         kept: RequestClass,
         rows: np.ndarray | None,
-        weighing: Sequence[Weigher],
+        weighing: Sequence[WeigherGuard],
         lazy: "_Lazy | None",
         subset: int,
     ) -> tuple[Decision, int]:
@@ -341,7 +348,7 @@ class Pipeline:
         return self._explained[1]
 
     def _faults(self) -> int:
-        return sum(asker.faults for asker in (*self.stages, *self.filters))
+        return sum(guard.faults for guard in (*self.stages, *self.filters))
 
     def _explain(self, hosts: HostTable, spec: RequestSpec, batch: tuple[int, int]) -> Decision:
         verdicts = Verdicts(hosts, lambda asked: self._asked[_kind(asked)], spec)
@@ -358,15 +365,15 @@ class Pipeline:
 class _Lazy:
     """Those who look at the single request, asked one host at a time, with a count of what they were asked."""
 
-    def __init__(self, hosts: HostTable, spec: RequestSpec, askers: Sequence[Asker]):
+    def __init__(self, hosts: HostTable, spec: RequestSpec, guards: Sequence[FilterGuard]):
         self._hosts = hosts
         self._spec = spec
-        self._askers = askers
-        self._passes = [asker.of_row(hosts, spec) for asker in askers]
-        self._seconds = [0.0] * len(askers)
+        self._guards = guards
+        self._passes = [guard.of_row(hosts, spec) for guard in guards]
+        self._seconds = [0.0] * len(guards)
         self._said: dict[int, bool] = {}
-        self._asked = [0] * len(askers)
-        self._passed = [0] * len(askers)
+        self._asked = [0] * len(guards)
+        self._passed = [0] * len(guards)
 
     def passes(self, row: int) -> bool:
         """Ask about one host; again is answered as before."""
@@ -388,9 +395,9 @@ class _Lazy:
 
     def settle(self) -> None:
         """Enter in the accounts what was asked about single hosts: one pass of each who was asked."""
-        for asker, asked, seconds in zip(self._askers, self._asked, self._seconds, strict=True):
+        for guard, asked, seconds in zip(self._guards, self._asked, self._seconds, strict=True):
             if asked:
-                asker.account.enter(seconds)
+                guard.account.enter(seconds)
 
     def left(self, rows: np.ndarray | None) -> np.ndarray:
         """Ask about all candidates (None: all hosts) at once and return the rows of those that are left."""
@@ -398,17 +405,17 @@ class _Lazy:
         if rows is not None:
             left[:] = False
             left[rows] = True
-        for k, asker in enumerate(self._askers):
+        for k, guard in enumerate(self._guards):
             self._asked[k] = int(np.count_nonzero(left))
-            left &= asker.mask(self._hosts, self._spec, left)
+            left &= guard.mask(self._hosts, self._spec, left)
             self._passed[k] = int(np.count_nonzero(left))
         return np.flatnonzero(left)
 
     def results(self) -> tuple[StageResult, ...]:
         """Return on how many hosts each was evaluated."""
         return tuple(
-            StageResult(asker.name, asked, passed, True)
-            for asker, asked, passed in zip(self._askers, self._asked, self._passed, strict=True)
+            StageResult(guard.name, asked, passed, True)
+            for guard, asked, passed in zip(self._guards, self._asked, self._passed, strict=True)
         )
 
 

@@ -13,10 +13,10 @@ import numpy as np
 
 from corenova.account import FAULTS
 from corenova.objects.request_spec import RequestSpec
-from corenova.scheduler.askers import Weigher
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.traced import TracedSpec
 from corenova.scheduler.views import Subset
+from corenova.scheduler.weigher_guard import WeigherGuard
 
 _FEW = 24
 """Up to so many changed hosts are asked about one by one."""
@@ -34,7 +34,7 @@ class Ranking:
     :ivar generation: grows when scores are new although their hosts have not changed.
     """
 
-    def __init__(self, hosts: HostTable, weighers: Sequence[Weigher], spec: RequestSpec, *, fixed: bool):
+    def __init__(self, hosts: HostTable, weighers: Sequence[WeigherGuard], spec: RequestSpec, *, fixed: bool):
         self.reads: set[str] = set()
         self.generation = 0
         self._hosts = hosts
@@ -251,7 +251,7 @@ class Ranking:
         return {name: part_of(part, position) for name, part in parts}
 
     def total(
-        self, candidates: np.ndarray | None, more: Sequence[tuple[Weigher, np.ndarray]] = ()
+        self, candidates: np.ndarray | None, more: Sequence[tuple[WeigherGuard, np.ndarray]] = ()
     ) -> tuple[np.ndarray, list[tuple[str, Part]]]:
         """Return the sums of all weights over the candidates, and by weigher what each one's part is made of.
 
@@ -300,7 +300,10 @@ def _among(multiplier: float | np.ndarray, candidates: np.ndarray | None) -> flo
 
 
 def _scaled(
-    raw: np.ndarray | float, multiplier: float | np.ndarray, weigher: Weigher, ends: tuple[float, float] | None = None
+    raw: np.ndarray | float,
+    multiplier: float | np.ndarray,
+    weigher: WeigherGuard,
+    ends: tuple[float, float] | None = None,
 ) -> Part:
     """Return raw weights with the ends of Nova's normalisation: those that the class fixes, or smallest and largest."""
     low = weigher.low if weigher.low is not None else ends[0] if ends is not None else float(raw.min())

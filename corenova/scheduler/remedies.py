@@ -153,7 +153,7 @@ class Wishes:
     def _help(self, change: Change, mask: np.ndarray, size: float) -> Help:
         """Word one change, or two of which one was made before."""
         both = [change] if self._before is None else [self._before, change]
-        filters = tuple(asker.name for asker, kept in self._verdicts.kept.items() if (mask & ~kept.mask).any())
+        filters = tuple(guard.name for guard, kept in self._verdicts.kept.items() if (mask & ~kept.mask).any())
         parts = tuple(Remedy(kind=one.kind, sentence=one.said, **one.facts, **self._zones(one, mask)) for one in both)
         said = both[0].said if len(both) == 1 else f"{both[0].said}, and {both[1].said[0].lower()}{both[1].said[1:]}"
         by = f" ({', '.join(filters)})" if change.kind not in ("zone", "reduce") else ""
@@ -236,12 +236,12 @@ def _in_service(verdicts: Verdicts) -> Iterator[Help]:
         return
     left = np.ones(len(rows), dtype=bool)
     again = InService(hosts, rows)
-    for asker, kept in verdicts.kept.items():
+    for guard, kept in verdicts.kept.items():
         passed = kept.mask[rows]
         if kept.failed:
             left &= passed
         elif (left & ~passed).any():
-            left &= passed | ask(asker, again, verdicts.spec, left & ~passed).mask
+            left &= passed | ask(guard, again, verdicts.spec, left & ~passed).mask
     if left.any():
         mask = np.zeros(len(hosts), dtype=bool)
         mask[rows[left]] = True
@@ -261,9 +261,9 @@ def _one_more(verdicts: Verdicts) -> Iterator[Help]:
     left = np.ones(len(kinds), dtype=bool)
     if any(kept.failed for kept in verdicts.kept.values()):
         return
-    for asker in verdicts.kept:
+    for guard in verdicts.kept:
         if left.any():
-            left &= ask(asker, new, spec, left).mask
+            left &= ask(guard, new, spec, left).mask
     if left.any():
         row, count = kinds[int(left.argmax())]
         size = ", ".join(f"{held.capacity} {name}" for name, held in sorted(hosts.shape(row).items()))
@@ -295,10 +295,10 @@ def _refused_alone(verdicts: Verdicts, found: Sequence[Help]) -> Iterator[Help]:
     overcome = {name for one in found for name in one.remedy.filters}
     for one in found:
         helped |= one.mask
-    for asker, mask in verdicts.alone().items():
+    for guard, mask in verdicts.alone().items():
         mask = mask & ~helped
-        if mask.any() and asker.name not in overcome and not isinstance(asker.plugin, Capacity):
-            reads = ", ".join(sorted(verdicts.kept[asker].reads)) or "nothing"
-            sentence = f"{asker.name} alone refuses {_number(np.count_nonzero(mask))}; of the request it reads {reads}."
-            facts = {"name": asker.name, "filters": (asker.name,), "for_operators": True}
+        if mask.any() and guard.name not in overcome and not isinstance(guard.plugin, Capacity):
+            reads = ", ".join(sorted(verdicts.kept[guard].reads)) or "nothing"
+            sentence = f"{guard.name} alone refuses {_number(np.count_nonzero(mask))}; of the request it reads {reads}."
+            facts = {"name": guard.name, "filters": (guard.name,), "for_operators": True}
             yield _help(verdicts, mask, "filter", sentence, **facts)

@@ -11,9 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from corenova.objects.decision import Refusal, StageResult
+from corenova.objects.host_state import HostState
 from corenova.objects.request_spec import RequestSpec
-from corenova.scheduler.askers import Asker, Columns
+from corenova.scheduler.filter_guard import FilterGuard
 from corenova.scheduler.hosts import HostTable
+from corenova.scheduler.plugin_guard import Columns
 from corenova.scheduler.traced import TracedSpec
 from corenova.scheduler.views import Subset
 
@@ -27,90 +29,101 @@ _MOST_ASKED = 2000
 class Verdict(NamedTuple):
     """One stage's or filter's answer on all hosts, and which fields of the request it comes from.
 
-    :param failed: the plug-in raised, for one host at least.
     :param applies: False: a selective filter that has no say on this request.
+    :param failed: the plug-in raised, for one host at least, or when it was to tell whether it applies.
+    :param failures: the faults, by the positions of the hosts that are refused because of them.
     """
 
     mask: np.ndarray
     reads: frozenset[str]
     applies: bool = True
     failed: bool = False
+    failures: dict[int, str] = {}
+
+    def reason(self, guard: FilterGuard, position: int, state: HostState, spec: RequestSpec) -> str:
+        """Return why the host at this position was refused, for operators."""
+        fault = self.failures.get(position)
+        return guard.reason(state, spec) if fault is None else f"failed: {fault}"
 
 
-def ask(asker: Asker, hosts: Columns, spec: RequestSpec, among: np.ndarray | None = None) -> Verdict:
+def ask(guard: FilterGuard, hosts: Columns, spec: RequestSpec, among: np.ndarray | None = None) -> Verdict:
     """Ask one stage or filter about all of these hosts."""
     reads: set[str] = set()
     traced = TracedSpec(spec, reads)
-    if asker.selective and not asker.applies(traced):
+    if guard.selective and not guard.applies(traced):
         return Verdict(np.ones(len(hosts), dtype=bool), frozenset(reads), applies=False)
-    faults = asker.faults
-    mask = asker.mask(hosts, traced, among)
+    faults, failures = guard.faults, {}
+    mask = guard.mask(hosts, traced, among, failures)
     # Who has failed is not asked again for what would help: he has read nothing, so no change concerns him.
-    return Verdict(mask, frozenset(reads) if asker.faults == faults else frozenset(), failed=asker.faults != faults)
+    failed = guard.faults != faults
+    return Verdict(mask, frozenset() if failed else frozenset(reads), failed=failed, failures=failures)
 
 
 class Verdicts:
     """All verdicts on one request.
 
-    :param askers_of: which stages and filters have to be asked for a request.
+    :param guards_of: which stages and filters have to be asked for a request.
     :ivar partial: the last answer of :meth:`fitting` is about some hosts only.
     """
 
-    def __init__(self, hosts: HostTable, askers_of: Callable[[RequestSpec], Sequence[Asker]], spec: RequestSpec):
+    def __init__(self, hosts: HostTable, guards_of: Callable[[RequestSpec], Sequence[FilterGuard]], spec: RequestSpec):
         self.hosts = hosts
         self.spec = spec
-        self.askers_of = askers_of
+        self.guards_of = guards_of
         self.partial = False
-        self.kept = {asker: ask(asker, hosts, spec) for asker in askers_of(spec)}
+        self.kept = {guard: ask(guard, hosts, spec) for guard in guards_of(spec)}
 
     def results(self) -> tuple[StageResult, ...]:
         """Return how many hosts each lets pass; each was asked about all."""
         number = len(self.hosts)
         return tuple(
-            StageResult(asker.name, number, int(np.count_nonzero(verdict.mask)))
-            for asker, verdict in self.kept.items()
+            StageResult(guard.name, number, int(np.count_nonzero(verdict.mask)))
+            for guard, verdict in self.kept.items()
             if verdict.applies
         )
 
-    def blamed(self) -> dict[Asker, np.ndarray]:
+    def blamed(self) -> dict[FilterGuard, np.ndarray]:
         """Return, of each who was the first to refuse some host, the rows of these hosts."""
         left = np.ones(len(self.hosts), dtype=bool)
         found = {}
-        for asker, verdict in self.kept.items():
+        for guard, verdict in self.kept.items():
             refused = left & ~verdict.mask
             if refused.any():
-                found[asker] = np.flatnonzero(refused)
+                found[guard] = np.flatnonzero(refused)
                 left &= verdict.mask
         return found
 
-    def alone(self) -> dict[Asker, np.ndarray]:
+    def alone(self) -> dict[FilterGuard, np.ndarray]:
         """Return where each is the only one who refuses (bool masks)."""
         refusals = np.zeros(len(self.hosts), dtype=np.int32)
         for verdict in self.kept.values():
             refusals += ~verdict.mask
-        return {asker: ~verdict.mask & (refusals == 1) for asker, verdict in self.kept.items()}
+        return {guard: ~verdict.mask & (refusals == 1) for guard, verdict in self.kept.items()}
 
     def refusals(self) -> tuple[Refusal, ...]:
         """Return the reasons, equal ones together."""
         blamed = self.blamed()
         share = _MOST_HOSTS // len(blamed) if blamed else 0
         together: dict[tuple[str, str], list[str]] = {}
-        for asker, rows in blamed.items():
+        for guard, rows in blamed.items():
             for row in rows[:share].tolist():
-                reason = asker.reason(self.hosts.states[row], self.spec)
-                together.setdefault((asker.name, reason), []).append(self.hosts.names[row])
+                reason = self.kept[guard].reason(guard, row, self.hosts.states[row], self.spec)
+                together.setdefault((guard.name, reason), []).append(self.hosts.names[row])
         return tuple(Refusal(stage, reason, tuple(names)) for (stage, reason), names in together.items())
 
     def summary(self) -> str:
-        """Return the sentence for the user: who refused how many, and what is short, without naming a host."""
+        """Return the sentence for the user: who refused how many, and what is short; no host is named, and no fault."""
         hosts, start = self.hosts, "No valid host was found."
         if not len(hosts):
             return f"{start} There are no hosts."
-        blamed = {asker.name: rows for asker, rows in self.blamed().items()}
-        counts = Counter({name: len(rows) for name, rows in blamed.items()})
-        said = ", ".join(f"{name} refused {number}" for name, number in counts.most_common())
+        blamed = self.blamed()
+        counts: Counter[str] = Counter()
+        for guard, rows in blamed.items():
+            failed = len(self.kept[guard].failures.keys() & set(rows.tolist()))
+            counts += Counter({f"{guard.name} refused": len(rows) - failed, f"{guard.name} failed on": failed})
+        said = ", ".join(f"{what} {number}" for what, number in counts.most_common())
         sentence = f"{start} Of {len(hosts)} host{'s' if len(hosts) > 1 else ''}, {said}."
-        for name, amount in self.spec.resources().items() if "Capacity" in blamed else ():
+        for name, amount in self.spec.resources().items() if "Capacity" in {guard.name for guard in blamed} else ():
             most = max(int(np.minimum(hosts.free(name), hosts.limits(name)[1]).max()), 0)
             if most < amount:
                 sentence += f" {name}: {amount} asked, at most {most} free on any one host."
@@ -121,8 +134,8 @@ class Verdicts:
     def untouched(self, spec: RequestSpec, changed: frozenset[str]) -> np.ndarray:
         """Return where all those let pass who do not read the ``changed`` fields, in which ``spec`` differs."""
         left = np.ones(len(self.hosts), dtype=bool)
-        for asker in self.askers_of(spec):
-            kept = self.kept.get(asker)
+        for guard in self.guards_of(spec):
+            kept = self.kept.get(guard)
             if kept is not None and not kept.reads & changed:
                 left &= kept.mask
         return left
@@ -135,13 +148,13 @@ class Verdicts:
         self.partial = False
         left = self.untouched(spec, changed)
         rows = np.flatnonzero(left if among is None else left & among)
-        for asker in self.askers_of(spec):
-            kept = self.kept.get(asker)
+        for guard in self.guards_of(spec):
+            kept = self.kept.get(guard)
             if (kept is None or kept.reads & changed) and len(rows):
-                if asker.is_scalar and len(rows) > _MOST_ASKED:
+                if guard.is_scalar and len(rows) > _MOST_ASKED:
                     self.partial = True
                     rows = rows[:: -(-len(rows) // _MOST_ASKED)]
-                rows = rows[ask(asker, Subset(self.hosts, rows), spec).mask]
+                rows = rows[ask(guard, Subset(self.hosts, rows), spec).mask]
         fits = np.zeros(len(self.hosts), dtype=bool)
         fits[rows] = True
         return fits

@@ -9,10 +9,14 @@ import threading
 import time
 from types import CodeType, FrameType, FunctionType
 
-from corenova.scheduler.askers import Asker, Weigher
+from corenova.scheduler.filter_guard import FilterGuard
+from corenova.scheduler.isolation.proxy import Isolated
 from corenova.scheduler.pipeline import Pipeline
+from corenova.scheduler.weigher_guard import WeigherGuard
 
-_CALLS = {f.__code__ for kind in (Asker, Weigher) for f in vars(kind).values() if isinstance(f, FunctionType)}
+_CALLS = {
+    f.__code__ for kind in (FilterGuard, WeigherGuard) for f in vars(kind).values() if isinstance(f, FunctionType)
+}
 _FORMS = ("mask", "host_passes", "weigh", "weights", "scale", "applies", "reason")
 
 
@@ -25,14 +29,14 @@ class Watch:
     """
 
     def __init__(self, pipeline: Pipeline, thread: threading.Thread):
-        self.plugin: Asker | Weigher | None = None
+        self.plugin: FilterGuard | WeigherGuard | None = None
         self.where = ""
         self._thread = thread
         self._call: FrameType | None = None
         self._since = 0.0
         # The plug-ins' own functions, too: the innermost loop over weighers calls them without ado. Plug-ins may have
         # them in common.
-        self._owners: dict[CodeType, list[Asker | Weigher]] = {}
+        self._owners: dict[CodeType, list[FilterGuard | WeigherGuard]] = {}
         for one in (*pipeline.filters, *pipeline.weighers):
             for code in {_code(one.plugin, form) for form in _FORMS} - {None}:
                 self._owners.setdefault(code, []).append(one)
@@ -45,7 +49,15 @@ class Watch:
             self._call, self._since = call, time.monotonic()
         return time.monotonic() - self._since if call is not None else 0.0
 
-    def _outermost(self) -> tuple[FrameType | None, Asker | Weigher | None]:
+    def limit_s(self, timeout_s: float) -> float:
+        """Return after how long the call of the last look has to be given up: ``timeout_s``, as a rule.
+
+        Whoever waits for the process of an isolated plug-in gives that up in time, and then it is refused by its name.
+        """
+        plugin = self.plugin and self.plugin.plugin
+        return plugin.longest_s if isinstance(plugin, Isolated) else timeout_s
+
+    def _outermost(self) -> tuple[FrameType | None, FilterGuard | WeigherGuard | None]:
         call = plugin = within = None
         frame = sys._current_frames().get(self._thread.ident)
         while frame is not None:
@@ -58,7 +70,7 @@ class Watch:
             within, frame = frame, frame.f_back
         return call, plugin
 
-    def _owner(self, frame: FrameType) -> Asker | Weigher:
+    def _owner(self, frame: FrameType) -> FilterGuard | WeigherGuard:
         owners = self._owners[frame.f_code]
         arguments = frame.f_code.co_varnames
         this = frame.f_locals.get(arguments[0]) if len(owners) > 1 and arguments else None

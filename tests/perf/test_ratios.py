@@ -17,7 +17,7 @@ import pytest
 from benchmarks import fleet
 from benchmarks.guard import Plain
 from benchmarks.scheduler import PlainFilter, pipeline_of
-from corenova.scheduler.askers import Asker
+from corenova.scheduler.filter_guard import FilterGuard
 
 KEPT = Path(__file__).with_name("ratios.json")
 WORSE = 1.15
@@ -58,7 +58,7 @@ class Passes:
 
     def __init__(self, *, guarded: bool):
         (self._table, _), self._spec = fleet.in_use(SMALL), fleet.spec(1)
-        self._mask = Asker("Plain", Plain()).mask if guarded else Plain().mask
+        self._mask = FilterGuard("Plain", Plain()).mask if guarded else Plain().mask
         self.times: list[int] = []
 
     def round(self) -> None:

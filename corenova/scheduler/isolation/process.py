@@ -15,9 +15,10 @@ import msgspec
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.isolation.wire import Answer, Question, Start, decode_answer, receive, send
 
-_START_S = 30.0
+START_S = 30.0
 """How long it may take until the plug-in is loaded."""
-_END_S = 2.0
+END_S = 2.0
+"""How long one that is killed may take to end."""
 
 
 class Process:
@@ -31,7 +32,7 @@ class Process:
         self.table: weakref.ref[HostTable] | None = None
         self.revision = 0
         self._timeout_s = start.timeout_s
-        self._loads_until: float | None = time.monotonic() + _START_S  # None: it is loaded
+        self._loads_until: float | None = time.monotonic() + START_S  # None: it is loaded
         self._channel, theirs = socket.socketpair()
         with theirs:
             number = theirs.fileno()
@@ -83,7 +84,7 @@ class Process:
     def _end(self) -> str:
         """Say how it has ended; empty when it has not."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            code = self._popen.wait(_END_S)
+            code = self._popen.wait(END_S)
             if code >= 0:
                 return f"its process ended with exit code {code}"
             return f"its process ended by signal {-code} ({signal.Signals(-code).name})"
@@ -93,7 +94,7 @@ class Process:
         """End it, whatever it does; it may have ended already."""
         self._popen.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._popen.wait(_END_S)
+            self._popen.wait(END_S)
         self._channel.close()
 
 

@@ -19,10 +19,10 @@ from corenova import loader
 from corenova.exceptions import PluginError
 from corenova.loader import Plugin
 from corenova.objects.request_spec import RequestSpec
-from corenova.scheduler.askers import PartlyError, ReportedError
 from corenova.scheduler.hosts import HostTable
-from corenova.scheduler.isolation.process import Process
+from corenova.scheduler.isolation.process import END_S, START_S, Process
 from corenova.scheduler.isolation.wire import Answer, Question, Start
+from corenova.scheduler.plugin_guard import PartlyError, RememberedError, ReportedError, fault_words
 from corenova.scheduler.traced import real
 from corenova.scheduler.views import HostView, Subset, origin
 
@@ -37,15 +37,18 @@ class Isolated:
     """A filter or weigher that runs elsewhere: it has the traits and the forms that the plug-in has.
 
     :param plugin: the plug-in, loaded here only to know what it is.
+    :ivar longest_s: after so long a call has come back for certain: it is asked twice at most, each time by a process
+        that has to load it first and is killed in the end.
     """
 
     def __init__(self, plugin: Plugin, start: Start):
         self._start, self._account = start, plugin.account
+        self.longest_s = 2 * (START_S + start.timeout_s + END_S)
         self._lock = threading.Lock()
         self._idle: list[Process] = []
         self._all: set[Process] = set()
         self._is_stopped = False
-        self._fatal: tuple[RequestSpec | None, float, Exception | None] = (None, 0.0, None)
+        self._fatal: tuple[RequestSpec | None, float, str] = (None, 0.0, "")
         for trait in _TRAITS:
             if hasattr(plugin.object, trait):
                 setattr(self, trait, getattr(plugin.object, trait))
@@ -73,7 +76,7 @@ class Isolated:
         if len(column) != len(hosts):
             raise TypeError(f"its process answers for {len(column)} hosts where {len(hosts)} are asked about")
         if answer.fault:
-            raise PartlyError(column, ReportedError(answer.fault))
+            raise PartlyError(column, ReportedError(answer.fault), answer.failures)
         return column
 
     def _applies(self, spec: RequestSpec) -> bool:
@@ -148,10 +151,10 @@ class Isolated:
         self, verb: str, table: HostTable | None, spec: RequestSpec | None, rows: np.ndarray | None = None
     ) -> Answer:
         whole = real(spec)
-        fatal, until, error = self._fatal
+        fatal, until, fault = self._fatal
         if time.monotonic() < until and fatal == whole:
             # A decision asks several times, and would wait for it, or for another process, as often.
-            raise type(error)(*error.args)
+            raise RememberedError(fault)
         try:
             answer = self._asked(verb, table, whole, rows)
             if answer.is_last:  # its memory may have gone with earlier requests
@@ -160,7 +163,7 @@ class Isolated:
                 if answer.is_last:
                     raise ReportedError(answer.fault)
         except Exception as error:
-            self._fatal = (whole, time.monotonic() + self._start.timeout_s, error)
+            self._fatal = (whole, time.monotonic() + self._start.timeout_s, fault_words(error))
             raise
         if table is not None:
             table.usage_read |= answer.usage_read

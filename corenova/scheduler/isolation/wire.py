@@ -57,6 +57,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     :param reads: what of the request was read.
     :param usage_read: whether something was read of the hosts that claims change.
     :param fault: what went wrong, for some hosts at least; empty when all went well.
+    :param failures: of a mask, the faults by the positions of the hosts.
     :param is_last: the process ends now and must be replaced.
     """
 
@@ -67,6 +68,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reads: tuple[str, ...] = ()
     usage_read: bool = False
     fault: str = ""
+    failures: dict[int, str] = {}
     is_last: bool = False
 
 

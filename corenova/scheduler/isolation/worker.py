@@ -1,8 +1,8 @@
 """The process of one isolated plug-in: loads it from the same ini, and answers questions until nobody asks any more.
 
 It keeps a copy of its scheduler's picture of the hosts, which each question brings up to date, and asks the plug-in by
-the same code as the scheduler would (askers.py). It ends when the pipe does. A plug-in that hangs while the scheduler
-has died is ended by an alarm, which no loop can hold up.
+the same code as the scheduler would (plugin_guard.py). It ends when the pipe does. A plug-in that hangs while the
+scheduler has died is ended by an alarm, which no loop can hold up.
 """
 
 import logging
@@ -20,11 +20,12 @@ from corenova import conf as options
 from corenova import loader
 from corenova.account import words
 from corenova.scheduler import plugins
-from corenova.scheduler.askers import Asker, Weigher
+from corenova.scheduler.filter_guard import FilterGuard
 from corenova.scheduler.hosts import HostTable
 from corenova.scheduler.isolation.wire import Answer, Question, Start, encode_answer, receive, send
 from corenova.scheduler.traced import TracedSpec
 from corenova.scheduler.views import Subset
+from corenova.scheduler.weigher_guard import WeigherGuard
 
 _GRACE_S = 1.0
 
@@ -32,16 +33,16 @@ _GRACE_S = 1.0
 class Room:
     """The plug-in, and what it knows of the hosts.
 
-    :param asker: the plug-in, with an account that the scheduler does not see.
+    :param guard: the plug-in, with an account that the scheduler does not see.
     """
 
-    def __init__(self, asker: Asker | Weigher):
-        self._asker = asker
+    def __init__(self, guard: FilterGuard | WeigherGuard):
+        self._guard = guard
         self._table = HostTable(default_zone="")
 
     def answer(self, question: Question) -> Answer:
         """Ask the plug-in."""
-        account = self._asker.account
+        account = self._guard.account
         self._take(question)
         reads: set[str] = set()
         spec = TracedSpec(question.spec, reads)
@@ -66,19 +67,21 @@ class Room:
         return self._table if question.rows is None else Subset(self._table, question.rows)
 
     def _mask(self, question: Question, spec: TracedSpec) -> dict[str, object]:
-        return {"column": self._asker.mask(self._hosts(question), spec).tobytes()}
+        failures: dict[int, str] = {}
+        mask = self._guard.mask(self._hosts(question), spec, failures=failures)
+        return {"column": mask.tobytes(), "failures": failures}
 
     def _weights(self, question: Question, spec: TracedSpec) -> dict[str, object]:
-        return {"column": self._asker.raw(self._hosts(question), spec).tobytes()}
+        return {"column": self._guard.raw(self._hosts(question), spec).tobytes()}
 
     def _applies(self, question: Question, spec: TracedSpec) -> dict[str, object]:
-        return {"applies": self._asker.applies(spec)}
+        return {"applies": self._guard.applies(spec)}
 
     def _scale(self, question: Question, spec: TracedSpec) -> dict[str, object]:
-        return {"scale": self._asker.scale(self._table)}
+        return {"scale": self._guard.scale(self._table)}
 
     def _reason(self, question: Question, spec: TracedSpec) -> dict[str, object]:
-        return {"words": self._asker.reason(self._table.states[int(question.rows[0])], spec)}
+        return {"words": self._guard.reason(self._table.states[int(question.rows[0])], spec)}
 
 
 def main() -> None:
@@ -110,8 +113,8 @@ def _load(start: Start) -> Room:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     plugin = plugins.load_named(conf, start.group, start.name)
     if start.group == loader.FILTERS:
-        return Room(Asker(plugin.name, plugin.object))
-    return Room(Weigher(plugin.name, plugin.object, 1.0))
+        return Room(FilterGuard(plugin.name, plugin.object))
+    return Room(WeigherGuard(plugin.name, plugin.object, 1.0))
 
 
 def _serve(channel: socket.socket, room: Room, timeout_s: float) -> None:

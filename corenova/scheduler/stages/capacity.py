@@ -6,8 +6,8 @@ import numpy as np
 
 from corenova.objects.host_state import HostState, Inventory
 from corenova.objects.request_spec import RequestSpec
-from corenova.scheduler.askers import Columns
 from corenova.scheduler.hosts import NOTHING, HostTable
+from corenova.scheduler.plugin_guard import Columns
 
 
 def room_for(hosts: Columns, resources: Mapping[str, int]) -> np.ndarray:

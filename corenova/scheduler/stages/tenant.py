@@ -4,7 +4,7 @@ import numpy as np
 
 from corenova.objects.host_state import Aggregate, HostState
 from corenova.objects.request_spec import RequestSpec
-from corenova.scheduler.askers import Columns
+from corenova.scheduler.plugin_guard import Columns
 
 
 class Tenant:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from corenova.scheduler import askers, classes, pipeline, ranking
+from corenova.scheduler import classes, filter_guard, pipeline, ranking, weigher_guard
 
 
 @pytest.fixture
 def work(monkeypatch, build):
     """Give a function that makes plug-ins which take a second for each host, by a clock of their own."""
     now = [0.0]
-    for module in (askers, classes, pipeline, ranking):
+    for module in (filter_guard, weigher_guard, classes, pipeline, ranking):
         monkeypatch.setattr(module, "perf_counter", lambda: now[0])
 
     def spend(hosts, answer):

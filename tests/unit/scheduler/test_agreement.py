@@ -94,13 +94,13 @@ def test_the_scalar_and_the_vector_forms_of_all_plug_ins_decide_alike(build, hos
     scalar, vector = forms(build, ("mask", "weights")), forms(build, ("host_passes", "weigh"))
     wanted = build.spec(**spec)
     assert scalar.place(fleet(build, hosts), wanted, count) == vector.place(fleet(build, hosts), wanted, count)
-    assert not any(asker.faults for pipeline in (scalar, vector) for asker in (*pipeline.filters, *pipeline.weighers))
+    assert not any(guard.faults for pipeline in (scalar, vector) for guard in (*pipeline.filters, *pipeline.weighers))
 
 
 @SETTINGS
 @given(hosts=HOSTS, spec=SPECS, count=st.integers(1, 6))
 def test_a_batch_decides_as_single_requests_one_after_the_other(build, hosts, spec, count):
-    pipeline = Pipeline([asker.plugin for asker in build.pipeline().stages], FILTERS, WEIGHERS)
+    pipeline = Pipeline([guard.plugin for guard in build.pipeline().stages], FILTERS, WEIGHERS)
     wanted, one_by_one = build.spec(**spec), fleet(build, hosts)
     batch = pipeline.place(fleet(build, hosts), wanted, count)
     for together in batch:

@@ -95,6 +95,31 @@ def test_a_pipeline_hears_of_what_its_twin_has_met(build, breakers):
     assert place(line, hosts, build).host is None, "though it has kept a yes"
 
 
+def test_a_filter_that_fails_at_rebuilds_alone_is_switched_off(build, breakers):
+    moody, hosts = Moody("host_passes"), build.table(5)
+    moody.RUN_ON_REBUILD = True
+    line = build.pipeline([build.Plugin("Moody", moody, "d")], breakers=breakers)
+    moody.fails = False
+    assert place(line, hosts, build).host is not None
+    moody.fails = True
+    for _ in range(3):
+        assert not breakers.any_open
+        assert line.refusal(hosts, build.spec(is_rebuild=True), "h0") == "Moody: it failed"
+    assert breakers.any_open
+    assert line.refusal(hosts, build.spec(is_rebuild=True), "h0").startswith("Moody: Moody is switched off")
+
+
+def test_a_method_of_a_plug_in_that_is_called_as_one_of_ours_makes_it_no_stage(build, breakers):
+    filters = [
+        build.plugin("Named", host_passes=lambda state, _: state.num_instances < 2, of_row=lambda *_: lambda row: 1 / 0)
+    ]
+    line, hosts = build.pipeline(filters, breakers=breakers), build.table(2)
+    for _ in range(3):
+        assert place(line, hosts, build).host is not None
+    told = line.plugins[0].told()
+    assert (told.calls, told.faults) == (3, 0), "the form of the contract is asked, and counted"
+
+
 def test_a_built_in_stage_is_never_switched_off(build, breakers):
     line = build.pipeline(breakers=breakers)
     for _ in range(10):

@@ -203,7 +203,8 @@ def test_a_request_at_which_it_fails_is_refused_and_the_next_one_is_not(moody, b
     assert place(line, hosts, build).host
     before = pids(one)
     decision = place(line, hosts, build, mood)
-    assert decision.summary == "No valid host was found. Of 3 hosts, MoodyFilter refused 3."
+    assert decision.summary == "No valid host was found. Of 3 hosts, MoodyFilter failed on 3."
+    assert decision.rejections[0].reason.startswith(f"failed: {fault}")
     assert one.told().faults
     assert fault in one.told().last_fault
     assert place(line, hosts, build).host
@@ -217,6 +218,10 @@ def test_a_host_at_which_it_fails_is_refused_and_the_others_are_not(moody, build
     assert decision.host in ("h0", "h2")
     assert {host for host, _ in decision.alternates} | {decision.host} == {"h0", "h2"}
     assert one.told().last_fault == "RuntimeError: poison"
+    decision = place(line, build.table(3), build, "raise at h1", ram_mb=2500)
+    refused = {rejection.host: rejection.reason for rejection in decision.rejections}
+    assert refused.pop("h1") == "failed: RuntimeError: poison"
+    assert set(refused.values()) == {"8192 MB are not enough, or 2000 are the most"}
 
 
 def test_one_that_leaks_is_replaced_and_its_requests_are_not_refused(moody, build):
@@ -260,6 +265,19 @@ def test_the_breaker_opens_and_closes_again(plugins, build, breakers, clock):
     clock.now += 60
     assert place(line, hosts, build).host
     assert (one.told().breaker, breakers.alarms()) == ("closed", [])
+
+
+def test_what_it_does_once_is_one_fault_however_often_equal_requests_come(plugins, build, breakers):
+    """They are refused without a call. Others that kill it count, also when equal ones came in between."""
+    (one,) = plugins("MoodyFilter")
+    line, hosts = build.pipeline([one], breakers=breakers), build.table(3)
+    for number in range(3):
+        assert one.told().breaker == "closed", number
+        for _ in range(4):
+            decision = place(line, hosts, build, "exit", ram_mb=64 + number)
+            assert decision.host is None
+    assert one.told().breaker == "open"
+    assert place(line, hosts, build).host is None
 
 
 def test_one_that_cannot_be_loaded_there_says_so(conf, plugins, build):

@@ -15,9 +15,12 @@ from corenova.db import hosts, instances, migrate, schema, services, work
 from corenova.db.engine import Database
 from corenova.events import Events
 from corenova.hooks import Hooks
+from corenova.loader import FILTERS as FILTERS_GROUP
 from corenova.objects.host_state import HostReport, Inventory
 from corenova.objects.request_spec import SelectRequest
 from corenova.scheduler.decider import PassAbandonedError
+from corenova.scheduler.isolation import proxy
+from corenova.scheduler.isolation.wire import Start
 from corenova.scheduler.manager import SchedulerManager
 from corenova.scheduler.watchdog import Watch
 
@@ -43,11 +46,11 @@ def make(db, build):
     """Give a function that makes a manager with these plug-ins; the managers are stopped at the end."""
     managers = []
 
-    def manager(filters=(), weighers=(), *, faults=100, open_s=60.0, **pipeline):
+    def manager(filters=(), weighers=(), *, faults=100, open_s=60.0, timeout_s=TIMEOUT_S, **pipeline):
         conf = cfg.ConfigOpts()
         options.register(conf)
         conf([], default_config_files=[], default_config_dirs=[])
-        conf.set_override("plugin_timeout_s", TIMEOUT_S, group="plugins")
+        conf.set_override("plugin_timeout_s", timeout_s, group="plugins")
         line = build.pipeline(filters, weighers, breakers=Breakers(faults, open_s), **pipeline)
         managers.append(SchedulerManager(conf, db, Events(Hooks()), line))
         return managers[-1]
@@ -187,6 +190,36 @@ def test_after_some_hangs_the_filter_is_switched_off(db, make, build, wish):
         assert (told.faults, told.breaker) == (2, "open")
     finally:
         plugin.go_on.set()
+
+
+class LateProcess:
+    """The process of an isolated plug-in: its import takes long, then it does not answer in time."""
+
+    pid, table, has_died = 0, None, False
+    asked_s = 0.6
+
+    def __init__(self, start):
+        self._over = threading.Event()
+
+    def ask(self, question):
+        self._over.wait(self.asked_s)
+        raise TimeoutError("it has not come back for 0.2 s, its process is killed")
+
+    def kill(self):
+        self._over.set()
+
+
+def test_an_isolated_filter_is_given_up_by_who_waits_for_its_process_alone(make, build, wish, monkeypatch):
+    """It is refused by its name and blamed once; the request of a thread that is given up would come again."""
+    monkeypatch.setattr(proxy, "Process", LateProcess)
+    start = Start(group=FILTERS_GROUP, name="Late", config_files=[], config_dirs=[], memory_mb=0, timeout_s=0.2)
+    loaded = build.plugin("Late", host_passes=lambda *_: True)
+    loaded = msgspec.structs.replace(loaded, group=FILTERS_GROUP)
+    isolated = msgspec.structs.replace(loaded, object=proxy.Isolated(loaded, start))
+    manager = make([isolated], timeout_s=0.2)
+    (selection,) = manager.select_destinations({}, [wish()])
+    assert selection.reason == "No valid host was found. Of 3 hosts, Late failed on 3."
+    assert isolated.told().last_fault == "TimeoutError: it has not come back for 0.2 s, its process is killed"
 
 
 def test_one_call_in_twenty_that_hangs_leaves_the_others_quick(db, make, build, wish):

@@ -217,8 +217,13 @@ BAD = {
 def test_a_filter_that_fails_says_no_and_is_named(build, members):
     (decision,) = build.pipeline([build.plugin("Bad", **members)]).place(build.table(3), build.spec(), 1)
     assert decision.host is None
-    assert decision.summary == "No valid host was found. Of 3 hosts, Bad refused 3."
-    assert {rejection.stage for rejection in decision.rejections} == {"Bad"}
+    (rejected,) = decision.refusals
+    assert (rejected.stage, len(rejected.hosts)) == ("Bad", 3)
+    if members is BAD["forgets to answer"]:
+        assert decision.summary == "No valid host was found. Of 3 hosts, Bad refused 3."
+    else:
+        assert decision.summary == "No valid host was found. Of 3 hosts, Bad failed on 3."
+        assert rejected.reason.startswith("failed: "), "the operator is told how"
 
 
 def test_a_filter_that_fails_for_one_host_refuses_that_host(build):
@@ -231,7 +236,37 @@ def test_a_filter_that_fails_for_one_host_refuses_that_host(build):
 def test_a_reason_that_fails_is_replaced(build):
     bad = build.plugin("Bad", host_passes=lambda *_: False, reason=lambda *_: 1 / 0)
     (decision,) = build.pipeline([bad]).place(build.table(1), build.spec(), 1)
-    assert decision.rejections[0].reason == "Bad said no, or failed"
+    assert decision.rejections[0].reason == "Bad said no"
+
+
+@pytest.mark.parametrize("form", ["host_passes", "mask", "applies"])
+def test_a_reason_is_asked_for_where_the_filter_has_not_failed(build, form):
+    """What it would say of a host at which it has failed is made up."""
+    asked = []
+
+    def passes(state, spec):
+        return state.host == "h0" and 1 / 0
+
+    def reason(state, spec):
+        asked.append(state.host)
+        return "it is too small"
+
+    forms = {"mask": lambda hosts, spec: np.array([passes(state, spec) for state in hosts.states])}
+    forms = forms if form == "mask" else {"host_passes": passes}
+    more = {"applies": lambda spec: True} if form == "applies" else {}
+    pipeline = build.pipeline([build.plugin("Half", reason=reason, **forms, **more)])
+    (decision,) = pipeline.place(build.table(3), build.spec(), 1)
+    refused = {one.reason: one.hosts for one in decision.refusals}
+    if form == "mask":
+        assert refused == {"failed: ZeroDivisionError: division by zero": ("h0", "h1", "h2")}
+        assert asked == []
+        return
+    assert refused == {"failed: ZeroDivisionError: division by zero": ("h0",), "it is too small": ("h1", "h2")}
+    assert decision.summary == "No valid host was found. Of 3 hosts, Half refused 2, Half failed on 1."
+    assert asked == ["h1", "h2"]
+    assert pipeline.refusal(build.table(3), build.spec(), "h1") == "Half: it is too small"
+    told = pipeline.refusal(build.table(3), build.spec(), "h0")
+    assert told == "Half: it failed", "the user of a rebuild is told who, not what went wrong inside"
 
 
 def test_what_a_plug_in_is_shown_it_cannot_change(build):

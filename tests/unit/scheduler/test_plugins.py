@@ -352,5 +352,6 @@ def test_a_filter_that_reads_what_is_not_offered_refuses_and_says_why(conf, buil
     )
     (decision,) = deciding.place(build.table(2), build.spec(), 1)
     assert decision.host is None
-    assert "NeedyFilter refused 2" in decision.summary
+    assert "NeedyFilter failed on 2" in decision.summary
+    assert "does not offer RequestSpec.pci_requests" in decision.rejections[0].reason
     assert "does not offer RequestSpec.pci_requests to Nova's filters" in caplog.text

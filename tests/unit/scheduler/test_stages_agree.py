@@ -9,7 +9,7 @@ from oslo_config import cfg
 from corenova import conf as options
 from corenova.objects.host_state import Inventory
 from corenova.objects.request_spec import ImageMeta
-from corenova.scheduler.askers import Asker
+from corenova.scheduler.filter_guard import FilterGuard
 from corenova.scheduler.stages import builtin
 from corenova.scheduler.traced import TracedSpec
 from corenova.scheduler.views import Subset
@@ -89,7 +89,7 @@ def test_all_forms_agree_and_a_part_is_judged_like_the_whole(build, switched_on)
             mask = stage.mask(table, spec)
             assert mask.dtype == np.bool_ and mask.shape == (len(table),)
             assert stage.mask(Subset(table, rows), spec).tolist() == mask[rows].tolist(), stage.name
-            passes = Asker(stage.name, stage).of_row(table, spec)
+            passes = FilterGuard(stage.name, stage, is_stage=True).of_row(table, spec)
             assert [passes(row) for row in range(len(table))] == mask.tolist(), stage.name
             if hasattr(stage, "host_passes"):
                 assert [stage.host_passes(state, spec) for state in table.states] == mask.tolist(), stage.name

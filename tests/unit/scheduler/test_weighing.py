@@ -5,15 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from corenova.scheduler.askers import Weigher
 from corenova.scheduler.ranking import Ranking, part_of
+from corenova.scheduler.weigher_guard import WeigherGuard
 
 
 def weighted(build, raw, multiplier=1.0, *, hosts=None, **traits):
     """The weights that a weigher with these raw values gives, zeros spelled out."""
     hosts = hosts or build.table(len(raw))
     plugin = build.plugin("W", weigh=lambda state, _: raw[int(state.host[1:])], **traits)
-    return weights(build, hosts, Weigher("W", plugin.object, multiplier))
+    return weights(build, hosts, WeigherGuard("W", plugin.object, multiplier))
 
 
 def weights(build, hosts, weigher, candidates=None):
@@ -54,7 +54,7 @@ def test_multipliers_scale_and_turn_around(build):
 
 def test_normalisation_is_over_the_candidates_alone(build):
     plugin = build.plugin("W", weights=lambda hosts, _: np.array([1000.0, 0.0, 10.0]))
-    found = weights(build, build.table(3), Weigher("W", plugin.object, 1.0), np.array([1, 2]))
+    found = weights(build, build.table(3), WeigherGuard("W", plugin.object, 1.0), np.array([1, 2]))
     assert found == [0.0, 1.0]
 
 
