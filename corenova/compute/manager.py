@@ -75,9 +75,7 @@ class ComputeManager(Hints, Questions):
         self._incarnation = incarnation
         self._state_path = state_path
         self._linger_s = conf.compute.report_linger_s
-        self._reconcile_s = conf.compute.reconcile_interval_s
         self._hints: Mailbox[bool] = Mailbox()
-        self._walls: Mailbox[bool] = Mailbox()
         threads = conf.compute.threads
         self._pool = ThreadPoolExecutor(3 * threads, thread_name_prefix="compute")  # two thirds may be left hanging
         # Builds may hang; a quarter of the threads is out of their reach, so that deletes and the rest go on.
@@ -130,15 +128,15 @@ class ComputeManager(Hints, Questions):
             driver,
             conductor,
             address,
+            interval_s=conf.compute.reconcile_interval_s,
             alone=self._alone,
+            stopping=self._stopping,
             timeout_s=timeout_s,
         )
         self._threads = [
             threading.Thread(target=self._take_hints, name="compute-hints", daemon=True),
             threading.Thread(target=self._extend, name="compute-leases", daemon=True),
             threading.Thread(target=self._look_for_hangs, name="compute-hangs", daemon=True),
-            threading.Thread(target=self._take_firewall_hints, name="compute-firewall-hints", daemon=True),
-            threading.Thread(target=self._keep_firewalls, name="compute-firewalls", daemon=True),
         ]
 
     def start(self) -> None:
@@ -159,6 +157,7 @@ class ComputeManager(Hints, Questions):
         self._presence.start()
         self._reports.start()
         self._discards.start()
+        self._firewalls.start()
         for thread in self._threads:
             thread.start()
         self._reconciler.start()
@@ -167,7 +166,7 @@ class ComputeManager(Hints, Questions):
         """Finish what is under way, within ``timeout_s``; guests go on running, the rest waits for the next start."""
         self._stopping.set()
         self._reconciler.stop()
-        for mailbox in (self._hints, self._walls, self._discards):
+        for mailbox in (self._hints, self._firewalls, self._discards):
             mailbox.close()
         deadline = time.monotonic() + timeout_s
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -184,7 +183,7 @@ class ComputeManager(Hints, Questions):
     @expose
     def refresh_security_groups(self, ctxt: dict, instance_uuids: list[str]) -> None:
         """Hint: what may pass the ports of these instances has changed."""
-        self._walls.put(dict.fromkeys(instance_uuids, True))
+        self._firewalls.hint(instance_uuids)
 
     @expose
     def list_guests(self, ctxt: dict) -> list[HostGuests]:
@@ -246,20 +245,6 @@ class ComputeManager(Hints, Questions):
                 if order is not None:
                     self._leases.drop(order)
                     self._orders.failed(order, DriverError(f"{self._driver.label}: {call.verb} does not come back."))
-
-    def _take_firewall_hints(self) -> None:
-        while (uuids := self._walls.take()) is not None:
-            try:
-                self._firewalls.refresh(list(uuids))
-            except Exception as error:
-                LOG.warning("%d security groups are left to the next comparison: %s", len(uuids), error)
-
-    def _keep_firewalls(self) -> None:
-        while not self._stopping.wait(self._reconcile_s):
-            try:
-                self._firewalls.refresh()
-            except Exception as error:
-                LOG.warning("Security groups are not compared: %s", error)
 
     def _extend(self) -> None:
         while not self._stopping.wait(self._lease_s / 4):
