@@ -10,11 +10,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
 from oslo_config import cfg
 
 from corenova.coalesce import Mailbox
 from corenova.compute import provider_config
+from corenova.compute.discards import Discards
 from corenova.compute.firewalls import Firewalls
 from corenova.compute.hints import Hints
 from corenova.compute.leases import Leases
@@ -24,7 +26,6 @@ from corenova.compute.presence import Presence, patiently
 from corenova.compute.questions import Questions
 from corenova.compute.reconcile import Reconciler
 from corenova.compute.reports import Reports
-from corenova.compute.rounds import Rounds
 from corenova.compute.slots import Slots
 from corenova.contracts.driver import DriverContext
 from corenova.contracts.image import ImageTransfer
@@ -74,10 +75,7 @@ class ComputeManager(Hints, Questions):
         self._incarnation = incarnation
         self._state_path = state_path
         self._linger_s = conf.compute.report_linger_s
-        self._reconcile_s = conf.compute.reconcile_interval_s
         self._hints: Mailbox[bool] = Mailbox()
-        self._walls: Mailbox[bool] = Mailbox()
-        self._unwanted: Mailbox[tuple[str, str]] = Mailbox()
         threads = conf.compute.threads
         self._pool = ThreadPoolExecutor(3 * threads, thread_name_prefix="compute")  # two thirds may be left hanging
         # Builds may hang; a quarter of the threads is out of their reach, so that deletes and the rest go on.
@@ -93,8 +91,10 @@ class ComputeManager(Hints, Questions):
         )
         self._locks = GuestLocks()
         self._stopping = threading.Event()
+        timeout_s = conf.compute.driver_timeout_s
+        self._discards = Discards(driver, alone=self._alone, stopping=self._stopping, timeout_s=timeout_s)
         self._reports = Reports(
-            conductor, address, linger_s=self._linger_s, discard=self._discard, stopping=self._stopping
+            conductor, address, linger_s=self._linger_s, discard=self._discards.put, stopping=self._stopping
         )
         self._orders = Orders(
             driver,
@@ -103,7 +103,6 @@ class ComputeManager(Hints, Questions):
             believes=lambda order: self._leases.believes(order),
             shutdown_s=conf.compute.shutdown_timeout,
         )
-        timeout_s = conf.compute.driver_timeout_s
         self._look_s = min(1.0, timeout_s / 4)
         self._presence = Presence(
             driver,
@@ -116,32 +115,28 @@ class ComputeManager(Hints, Questions):
             report=report,
             stopping=self._stopping,
         )
-        self._discards = Rounds(
-            "destroy a guest that nobody wants", self._destroy, timeout_s=timeout_s, host_of=lambda one: one[0]
-        )
         self._reconciler = Reconciler(
             driver,
             conductor,
             address,
             interval_s=conf.compute.reconcile_interval_s,
             wake=self._wake,
-            discard=self._discard,
+            discard=self._discards.put,
             timeout_s=timeout_s,
         )
         self._firewalls = Firewalls(
             driver,
             conductor,
             address,
-            alone=lambda host, uuid: self._locks.of(host, uuid, timeout_s=_PATIENCE_S),
+            interval_s=conf.compute.reconcile_interval_s,
+            alone=self._alone,
+            stopping=self._stopping,
             timeout_s=timeout_s,
         )
         self._threads = [
             threading.Thread(target=self._take_hints, name="compute-hints", daemon=True),
             threading.Thread(target=self._extend, name="compute-leases", daemon=True),
             threading.Thread(target=self._look_for_hangs, name="compute-hangs", daemon=True),
-            threading.Thread(target=self._destroy_unwanted, name="compute-discards", daemon=True),
-            threading.Thread(target=self._take_firewall_hints, name="compute-firewall-hints", daemon=True),
-            threading.Thread(target=self._keep_firewalls, name="compute-firewalls", daemon=True),
         ]
 
     def start(self) -> None:
@@ -161,6 +156,8 @@ class ComputeManager(Hints, Questions):
         )
         self._presence.start()
         self._reports.start()
+        self._discards.start()
+        self._firewalls.start()
         for thread in self._threads:
             thread.start()
         self._reconciler.start()
@@ -169,7 +166,7 @@ class ComputeManager(Hints, Questions):
         """Finish what is under way, within ``timeout_s``; guests go on running, the rest waits for the next start."""
         self._stopping.set()
         self._reconciler.stop()
-        for mailbox in (self._hints, self._walls, self._unwanted):
+        for mailbox in (self._hints, self._firewalls, self._discards):
             mailbox.close()
         deadline = time.monotonic() + timeout_s
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -186,12 +183,15 @@ class ComputeManager(Hints, Questions):
     @expose
     def refresh_security_groups(self, ctxt: dict, instance_uuids: list[str]) -> None:
         """Hint: what may pass the ports of these instances has changed."""
-        self._walls.put(dict.fromkeys(instance_uuids, True))
+        self._firewalls.hint(instance_uuids)
 
     @expose
     def list_guests(self, ctxt: dict) -> list[HostGuests]:
         """Return what runs on the hosts of this process."""
         return self._reconciler.guests()
+
+    def _alone(self, host: str, uuid: str) -> AbstractContextManager[bool]:
+        return self._locks.of(host, uuid, timeout_s=_PATIENCE_S)
 
     # Threads.
 
@@ -219,7 +219,7 @@ class ComputeManager(Hints, Questions):
             # Whoever waits long for a guest that another order holds must not hold a thread: the sweeper hints again.
             host, uuid = order.instance.host, order.instance.uuid
             self._driver.check(host, uuid)
-            with self._locks.of(host, uuid, timeout_s=_PATIENCE_S) as alone:
+            with self._alone(host, uuid) as alone:
                 if alone and self._leases.believes(order):
                     self._orders.carry_out(order)
         except Exception as error:
@@ -229,21 +229,6 @@ class ComputeManager(Hints, Questions):
         finally:
             self._firewalls.forget(order.instance.uuid)
             self._leases.drop(order)
-
-    def _discard(self, host: str, uuid: str) -> None:
-        """Let a guest that nobody wants be destroyed, as soon as nothing else touches it."""
-        self._unwanted.put({f"{host}:{uuid}": (host, uuid)})
-
-    def _destroy_unwanted(self) -> None:
-        while (guests := self._unwanted.take()) is not None:
-            self._discards.all(guests.values())
-
-    def _destroy(self, guest: tuple[str, str]) -> None:
-        """Destroy one; what is not done now is done when the reconciler sees the guest again."""
-        host, uuid = guest
-        with self._locks.of(host, uuid, timeout_s=_PATIENCE_S) as alone:
-            if alone and not self._stopping.is_set():
-                self._driver.destroy(host, uuid)
 
     def _look_for_hangs(self) -> None:
         while not self._stopping.wait(self._look_s):
@@ -260,20 +245,6 @@ class ComputeManager(Hints, Questions):
                 if order is not None:
                     self._leases.drop(order)
                     self._orders.failed(order, DriverError(f"{self._driver.label}: {call.verb} does not come back."))
-
-    def _take_firewall_hints(self) -> None:
-        while (uuids := self._walls.take()) is not None:
-            try:
-                self._firewalls.refresh(list(uuids))
-            except Exception as error:
-                LOG.warning("%d security groups are left to the next comparison: %s", len(uuids), error)
-
-    def _keep_firewalls(self) -> None:
-        while not self._stopping.wait(self._reconcile_s):
-            try:
-                self._firewalls.refresh()
-            except Exception as error:
-                LOG.warning("Security groups are not compared: %s", error)
 
     def _extend(self) -> None:
         while not self._stopping.wait(self._lease_s / 4):
