@@ -11,7 +11,7 @@ import pathlib
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
 
 from oslo_config import cfg
@@ -36,21 +36,26 @@ HEADER = """\
 """
 
 
-def config_sample() -> str:
-    """Return corenova.conf.sample."""
+def config_sample(
+    header: str = HEADER, plugins: Callable[[], Iterable[tuple[str, list[cfg.Opt]]]] | None = None
+) -> str:
+    """Return every option as an ini file with all defaults in comments; without arguments, corenova.conf.sample.
+
+    :param plugins: returns the sections of plug-ins; None: of our own distributions.
+    """
     generator_conf = cfg.ConfigOpts()
     config_generator.register_cli_opts(generator_conf)
     generator_conf(["--namespace", CORE, "--wrap-width", str(WIDTH)])
     output = io.StringIO()
     # Not generate(): it writes section names in lower case, and a filter's section is its class name.
     formatter = config_generator._OptFormatter(generator_conf, output_file=output)
-    for section, opts in [*options.list_opts(), *sorted(plugin_options())]:
+    for section, opts in [*options.list_opts(), *sorted((plugins or plugin_options)(), key=lambda one: one[0])]:
         formatter.write("\n")
         formatter.format_group(section)
         for opt in opts:
             formatter.write("\n")
             formatter.format(opt, section)
-    return HEADER + output.getvalue().lstrip()
+    return header + output.getvalue().lstrip()
 
 
 def policy_sample() -> str:
@@ -66,16 +71,20 @@ def plugin_options() -> Iterator[tuple[str, list[cfg.Opt]]]:
     ours = own_distributions()
     for group in loader.KINDS:
         for entry_point in metadata.entry_points(group=group):
-            if entry_point.dist is None or loader.normal(entry_point.dist.name) not in ours:
-                continue
-            written = entry_point.load()
-            opts = getattr(written, "options", None)
-            if opts:
-                yield entry_point.name, list(opts)
-            if group == loader.HOOKS:
-                hooks = Hooks([loader.Plugin(entry_point.name, written(), entry_point.dist.name)])
-                hooks.call("config_options", conf=cfg.ConfigOpts())
-                yield from hooks.options
+            if entry_point.dist is not None and loader.normal(entry_point.dist.name) in ours:
+                yield from options_of(group, entry_point)
+
+
+def options_of(group: str, entry_point: metadata.EntryPoint) -> list[tuple[str, list[cfg.Opt]]]:
+    """Return (section, options) of one plug-in: its own section, and what a hook plug-in adds. Imports it."""
+    written = entry_point.load()
+    opts = getattr(written, "options", None)
+    found = [(entry_point.name, list(opts))] if opts else []
+    if group == loader.HOOKS:
+        hooks = Hooks([loader.Plugin(entry_point.name, written(), entry_point.dist.name)])
+        hooks.call("config_options", conf=cfg.ConfigOpts())
+        found += hooks.options
+    return found
 
 
 def own_distributions() -> set[str]:

@@ -1,17 +1,24 @@
 """``corenova-manage config``: what the services would read, where it comes from, and what is wrong with it."""
 
+import sys
 from collections.abc import Callable, Iterator
 
 import msgspec
 from oslo_config import cfg
 
 from corenova import hooks, loader
+from corenova.account import FAULTS, words
 from corenova.cmd import config_check
 from corenova.cmd.manage.output import Output
 from corenova.exceptions import PluginError
 from corenova.guards import loading as guards
 
 MASK = "****"
+SAMPLE_HEADER = """\
+# Every option of corenova and of the plug-ins that are installed here, with its default.
+# A line that begins with '#' and a name is a default: copy it into your ini file, without the '#', to change it.
+
+"""
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -44,6 +51,34 @@ def check(conf: cfg.ConfigOpts, output: Output) -> int:
     for problem in problems:
         output.line(f"wrong: {problem}")
     return 1 if problems else 0
+
+
+def sample(conf: cfg.ConfigOpts, output: Output) -> int:
+    """Print every option with its default, of all plug-ins that are installed and may load; 1 when one cannot."""
+    from corenova.cmd import samples
+
+    failed: list[str] = []
+    text = samples.config_sample(SAMPLE_HEADER, lambda: _installed_options(conf, failed))
+    output.json({"sample": text, "failed": failed})
+    output.line(text.rstrip())
+    for reason in failed:
+        print(f"corenova-manage: {reason}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _installed_options(conf: cfg.ConfigOpts, failed: list[str]) -> Iterator[tuple[str, list[cfg.Opt]]]:
+    from corenova.cmd import samples
+
+    for group, kind in loader.KINDS.items():
+        for name, offers in loader.offered(group).items():
+            distribution = loader.owner(offers[0])[0]
+            if loader.refusal(conf, distribution):
+                continue
+            try:
+                yield from samples.options_of(group, offers[0])
+            except FAULTS as error:
+                cause = " ".join(words(error).split())
+                failed.append(f"The options of the {kind.noun} {name} of {distribution} cannot be told: {cause}.")
 
 
 def _options(conf: cfg.ConfigOpts) -> Iterator[tuple[str, cfg.Opt]]:

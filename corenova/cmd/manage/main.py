@@ -71,6 +71,10 @@ COMMANDS = (
         "config", "check", "config:check", "Show every option with its value and where that comes from, and what is "
         "wrong with the ini files. Exit code 1 when something is.", judges_values=True,
     ),
+    Command(
+        "config", "sample", "config:sample", "Print every option with its default, as an ini file: of corenova and of "
+        "all plug-ins that are installed. Exit code 1 when one of these does not tell.",
+    ),
     Command("db", "version", "db:version", "Show the schema of the database and the one this version needs."),
     Command("db", "upgrade", "db:upgrade", "Bring the database to the schema of this version; an empty one too."),
     Command("service", "list", "service:list_services", "List the services and whether they are up."),

@@ -116,6 +116,38 @@ def test_what_would_stop_a_service_is_told_by_plugins_and_by_config_check(
     assert any(words in problem for problem in deployment.json("config", "check", code=1)["problems"])
 
 
+STRANGERS = """
+from oslo_config import cfg
+from corenova.contracts.hooks import hookimpl
+
+class Tuned:
+    options = [cfg.IntOpt("size", default=3, help="How large it is.")]
+
+class Further:
+    @hookimpl
+    def config_options(self):
+        return {"further": [cfg.StrOpt("colour")]}
+"""
+
+
+def test_the_sample_has_the_options_of_installed_plug_ins_and_says_which_cannot_be_told(
+    deployment, tmp_path, monkeypatch
+):
+    install = Installer(tmp_path, monkeypatch)
+    install("good-dist", STRANGERS, "Tuned")
+    install("hook-dist", STRANGERS, "Further", group=loader.HOOKS)
+    text = deployment.manage("config", "sample").stdout
+    assert "[Tuned]\n\n# How large it is. (integer value)\n#size = 3\n" in text
+    assert "[further]" in text and "[filter_scheduler]" in text and "[libvirt]" in text
+    install("bad-dist", "raise RuntimeError('poison')", "Broken")
+    done = deployment.manage("config", "sample")
+    assert (done.returncode, "[Tuned]" in done.stdout) == (1, True)
+    assert "the filter Broken of bad-dist cannot be told: RuntimeError: poison." in done.stderr
+    deployment.write_ini("[plugins]\nallowed_distributions = good-dist\n")
+    done = deployment.manage("config", "sample")
+    assert (done.returncode, "[Tuned]" in done.stdout, "[further]" in done.stdout) == (0, True, False)
+
+
 def test_plugins_need_no_ini_file(deployment):
     done = deployment.manage("plugins", "--json", files=False)
     assert (done.returncode, done.stderr) == (0, "")
