@@ -5,7 +5,7 @@ by the compute with its driver. Each part is the same as in its own command; onl
 """
 
 from corenova.cmd import api, compute, conductor, scheduler
-from corenova.cmd.process import Parts
+from corenova.cmd.parts import Parts
 from corenova.cmd.process import main as run
 from corenova.cmd.service_host import ServiceHost
 from corenova.scheduler.manager import build_pipeline

@@ -16,7 +16,7 @@ from corenova.api.provision import Provisioner
 from corenova.api.services import ApiServices
 from corenova.cmd import clouds_yaml, plugin_list, request_bodies, seeds
 from corenova.cmd.heartbeat import Heartbeat
-from corenova.cmd.process import Parts, announced
+from corenova.cmd.parts import Parts, announced
 from corenova.cmd.process import main as run
 from corenova.cmd.processes import Processes
 from corenova.cmd.service_host import ServiceHost

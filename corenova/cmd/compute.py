@@ -1,7 +1,7 @@
 """corenova-compute: runs guests with the driver that the ini file names. It has no database."""
 
 from corenova import loader
-from corenova.cmd.process import Parts, announced
+from corenova.cmd.parts import Parts, announced
 from corenova.cmd.process import main as run
 from corenova.cmd.service_host import ServiceHost
 from corenova.compute import provider_config, questions

@@ -1,7 +1,7 @@
 """corenova-conductor: takes accepted requests through scheduling to their computes."""
 
 from corenova.cmd.heartbeat import Heartbeat
-from corenova.cmd.process import Parts, announced
+from corenova.cmd.parts import Parts, announced
 from corenova.cmd.process import main as run
 from corenova.cmd.service_host import ServiceHost
 from corenova.conductor.manager import ConductorManager

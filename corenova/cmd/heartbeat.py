@@ -6,7 +6,7 @@ import threading
 import sqlalchemy as sa
 
 import corenova
-from corenova.cmd.process import Parts
+from corenova.cmd.parts import Parts
 from corenova.db import plugin_accounts, services
 from corenova.objects.plugin_account import ServiceReport
 

@@ -6,7 +6,7 @@ import threading
 
 import msgspec
 
-from corenova.cmd.process import Parts
+from corenova.cmd.parts import Parts
 from corenova.db import services
 from corenova.exceptions import Unavailable
 from corenova.rpc.compute import ComputeAPI

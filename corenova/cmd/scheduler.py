@@ -2,7 +2,7 @@
 
 from corenova import loader
 from corenova.cmd.heartbeat import Heartbeat
-from corenova.cmd.process import Parts, announced
+from corenova.cmd.parts import Parts, announced
 from corenova.cmd.process import main as run
 from corenova.cmd.service_host import ServiceHost
 from corenova.db.services import SCHEDULER

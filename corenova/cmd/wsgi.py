@@ -16,7 +16,8 @@ from oslo_config import cfg
 
 from corenova.cmd import api, config_check
 from corenova.cmd.heartbeat import Heartbeat
-from corenova.cmd.process import REFUSALS, Parts, add_hooks, announced, say, set_up
+from corenova.cmd.parts import Parts, add_hooks, announced
+from corenova.cmd.process import REFUSALS, say, set_up
 from corenova.cmd.service_host import ServiceHost
 from corenova.db.services import API
 

@@ -22,7 +22,8 @@ from oslo_config import cfg
 from corenova import crash, loader
 from corenova.account import Account
 from corenova.cmd import compute, conductor, scheduler
-from corenova.cmd.process import Parts, configure
+from corenova.cmd.parts import Parts
+from corenova.cmd.process import configure
 from corenova.cmd.service_host import ServiceHost
 from corenova.contracts.driver import Driver
 from corenova.loader import Plugin

@@ -10,7 +10,7 @@ from corenova import audit
 from corenova.api.instance_actions import InstanceActions
 from corenova.api.provision import CreateRequest, Provisioner
 from corenova.cmd import api
-from corenova.cmd.process import Parts
+from corenova.cmd.parts import Parts
 from corenova.contracts.driver import Driver
 from corenova.db import actions, aggregates, decisions, instances
 from corenova.db import hosts as hosts_db

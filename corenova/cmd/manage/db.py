@@ -18,7 +18,7 @@ def version(conf: cfg.ConfigOpts, output: Output) -> int:
 
 def upgrade(conf: cfg.ConfigOpts, output: Output) -> int:
     """Bring the database to the schema of this version; makes it when there is none."""
-    from corenova.cmd.process import Parts
+    from corenova.cmd.parts import Parts
 
     parts = Parts(conf)
     try:

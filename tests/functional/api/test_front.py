@@ -7,7 +7,8 @@ import pytest
 from oslo_config import cfg
 
 from corenova.cmd.api import Front
-from corenova.cmd.process import Parts, configure
+from corenova.cmd.parts import Parts
+from corenova.cmd.process import configure
 
 
 @pytest.fixture

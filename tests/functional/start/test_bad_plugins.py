@@ -12,7 +12,8 @@ from oslo_config import cfg
 from corenova import loader
 from corenova.cmd import all_in_one
 from corenova.cmd.manage import main as manage
-from corenova.cmd.process import Parts, configure
+from corenova.cmd.parts import Parts
+from corenova.cmd.process import configure
 from corenova.cmd.service_host import ServiceHost
 from corenova.db import services
 from corenova.exceptions import PluginError
