@@ -42,6 +42,6 @@ class Events:
             self.state_changed([change])
 
 
-def told(instance: Instance) -> Instance:
+def without_secrets(instance: Instance) -> Instance:
     """Return an instance of a work order as hooks may see it: without its password, and leave to read its image."""
     return msgspec.structs.replace(instance, boot=None, guest=GuestConfig())

@@ -1,9 +1,9 @@
 """The plug-ins of this process: what it has loaded and left out, and what its services tell of them.
 
-Everything but filters and weighers, which the pipeline brings, is loaded through here, so that nothing is forgotten.
+Drivers and backends are loaded through here; what loads filters, weighers and hooks adds them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import msgspec
 from oslo_config import cfg
@@ -34,12 +34,6 @@ class Plugins:
         self._loaded: list[Plugin] = []
         self._left_out: list[PluginAccount] = []
         self._voices: list[tuple[str, Callable[[], Iterable[str]]]] = []
-
-    def load(self, group: str, names: Sequence[str]) -> list[Plugin]:
-        """Load these; raises PluginError as loader.load does, and remembers what is left out."""
-        loaded = loader.load(self._conf, group, names, left_out=self._left_out)
-        self._loaded += loaded
-        return loaded
 
     def load_one(self, group: str, name: str) -> Plugin:
         """Load this one; raises PluginError as loader.load_one does."""

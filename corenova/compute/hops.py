@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 from corenova.account import words
-from corenova.events import told
+from corenova.events import without_secrets
 from corenova.hooks import Hooks
 from corenova.hooks.listener import clean
 from corenova.objects.work import WorkOrder
@@ -25,7 +25,7 @@ def hop(hooks: Hooks, names: tuple[str, str], order: WorkOrder) -> Iterator[None
         yield
         return
     before, after = names
-    about = {"host": order.instance.host, "instance": told(order.instance)}
+    about = {"host": order.instance.host, "instance": without_secrets(order.instance)}
     hooks.call(before, **about)
     try:
         yield

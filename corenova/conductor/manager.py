@@ -23,7 +23,7 @@ from corenova.conductor.tasks.rebuild import RebuildTask
 from corenova.contracts.backends import Backends
 from corenova.db import deployment, hosts, instances, plugin_accounts, services, work
 from corenova.db.engine import Database
-from corenova.events import Events, told
+from corenova.events import Events, without_secrets
 from corenova.exceptions import Conflict, Unavailable
 from corenova.objects.host_state import HostReport
 from corenova.objects.network import InstanceFirewall
@@ -238,7 +238,7 @@ class ConductorManager:
         if self._events.hooks.listens("conductor_delete_pre"):
             for order in orders:
                 if order.step == Step.DELETE:
-                    self._events.hooks.call("conductor_delete_pre", instance=told(order.instance))
+                    self._events.hooks.call("conductor_delete_pre", instance=without_secrets(order.instance))
         return orders
 
     @expose
