@@ -1,6 +1,7 @@
 """Addresses and filters of the libvirt driver, as guests with a real operating system see them."""
 
 import base64
+import re
 import urllib.request
 from pathlib import Path
 from xml.etree import ElementTree
@@ -98,7 +99,7 @@ def test_a_guest_gets_the_address_that_the_api_shows_and_filters_hold(rig, debia
         return driver.get_console_output("h", instance.uuid, most_bytes=100_000).decode(errors="replace")
 
     for instance in (open_one, closed_one, watching):
-        until(lambda instance=instance: "COREGUEST READY" in said(instance), timeout_s=240)
+        until(lambda instance=instance: re.search(r"COREGUEST READY.*\n", said(instance)), timeout_s=240)
         assert address(instance.nics[0]) in said(instance)
     with urllib.request.urlopen(f"http://{address(web)}/", timeout=20) as answer:  # the host itself is not filtered
         assert answer.status == 200
